@@ -1,0 +1,1 @@
+"""Domains, tile-set data sets and the synthetic city: what a training is fed with."""

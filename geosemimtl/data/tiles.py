@@ -1,0 +1,178 @@
+"""A tile set as training data, and the batches that follow from (seed, iteration, domain)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import rasterio
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from geosemimtl.data.batch import Batch
+from geosemimtl.errors import TileSetError
+from geosemimtl.tasks import HEIGHT, IGNORE, SEGMENTATION
+from geosemimtl.tiling.tileset import TileSet, read_tileset, tile_names
+
+
+class Tile(NamedTuple):
+    """One tile in its files' types; a task that is not used has no entry."""
+
+    image: NDArray[Any]
+    observed: NDArray[np.bool_]
+    targets: Mapping[str, NDArray[Any]]
+
+
+class DomainTiles:
+    """The training tiles of one domain, by index.
+
+    Args:
+        folder: The tile set.
+        tasks: Tasks to read targets of.
+        supervises: Tasks whose labels are used; ``None`` uses all there are.
+        cache_bytes: Decoded tiles are kept in memory up to this size.
+
+    Raises:
+        TileSetError: The tile set is unusable, or has no labels for a task it should supervise.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        tasks: Sequence[str],
+        supervises: Sequence[str] | None = None,
+        cache_bytes: int = 2 << 30,
+    ) -> None:
+        self.folder = folder
+        self.tileset: TileSet = read_tileset(folder)
+        self.tasks = tuple(tasks)
+        for task in supervises or ():
+            if task not in self.tileset.tasks:
+                raise TileSetError(
+                    f"{folder}: has no labels for {task}, which the configuration lets it "
+                    f"supervise; it has: {', '.join(self.tileset.tasks) or 'none'}"
+                )
+        wanted = self.tileset.tasks if supervises is None else supervises
+        self.supervises = tuple(task for task in self.tasks if task in wanted)
+        self.names = tile_names(folder)
+        self._cache: dict[int, Tile] = {}
+        self._room = cache_bytes
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __getitem__(self, index: int) -> Tile:
+        """Read a tile, from memory if it was read before."""
+        if index in self._cache:
+            return self._cache[index]
+        tile = self._read(self.names[index])
+        size = tile.image.nbytes + sum(target.nbytes for target in tile.targets.values())
+        if size <= self._room:
+            self._cache[index] = tile
+            self._room -= size
+        return tile
+
+    def _read(self, name: str) -> Tile:
+        try:
+            with rasterio.open(self.folder / "image" / name) as source:
+                image, observed = source.read(), source.dataset_mask() > 0
+            targets = {}
+            for task in self.supervises:
+                with rasterio.open(self.folder / task / name) as source:
+                    targets[task] = source.read(1)
+        except rasterio.errors.RasterioError as error:
+            raise TileSetError(
+                f"{self.folder}: tile {name} cannot be read ({error}); cut the tiles again"
+            ) from error
+        return Tile(image, observed, targets)
+
+    def batch(self, indices: Sequence[int], domain: int) -> Batch:
+        """Stack tiles into a batch with the image in [0, 1]."""
+        tiles = [self[index] for index in indices]
+        low, high = self.tileset.value_range
+        pixels = torch.from_numpy(np.stack([tile.image for tile in tiles]).astype(np.float32))
+        image = ((pixels - low) / (high - low)).clamp_(0, 1)
+        observed = torch.from_numpy(np.stack([tile.observed for tile in tiles]))
+        targets, valid = {}, {}
+        for task in self.tasks:
+            stack = [tile.targets.get(task) for tile in tiles]
+            targets[task], known = _TARGETS[task](stack, observed)
+            valid[task] = known & observed
+        return Batch(domain, image, observed, targets, valid)
+
+
+def _class_targets(stack: list[NDArray[Any] | None], observed: Tensor) -> tuple[Tensor, Tensor]:
+    blank = np.full(observed.shape[1:], IGNORE, np.uint8)
+    indices = torch.from_numpy(
+        np.stack([blank if t is None else t for t in stack]).astype(np.int64)
+    )
+    return indices, indices != IGNORE
+
+
+def _height_targets(stack: list[NDArray[Any] | None], observed: Tensor) -> tuple[Tensor, Tensor]:
+    blank = np.full(observed.shape[1:], np.nan, np.float32)
+    metres = torch.from_numpy(np.stack([blank if t is None else t for t in stack]))
+    # below every height that can be above ground: nodata
+    known = torch.isfinite(metres) & (metres > -1000)
+    return torch.where(known, metres, 0), known
+
+
+_TARGETS = {SEGMENTATION: _class_targets, HEIGHT: _height_targets}
+
+
+class IterationBatches(Dataset[list[Batch]]):
+    """One batch a domain for every iteration, as a function of (seed, iteration, domain).
+
+    The first domain's tiles are each seen once an epoch, in an order drawn for the epoch; from
+    the others as many are drawn at random (METHODS 1A.7): without replacement within an epoch
+    where there are enough.
+
+    Args:
+        domains: The data of each domain.
+        batch: Images a domain.
+        iterations: Length of the training.
+        seed: Of the order.
+        start: First iteration, to continue a training.
+    """
+
+    def __init__(
+        self, domains: Sequence[DomainTiles], batch: int, iterations: int, seed: int, start: int = 0
+    ) -> None:
+        self._domains = tuple(domains)
+        self._batch = batch
+        self._iterations = iterations
+        self._seed = seed
+        self._start = start
+
+    def __len__(self) -> int:
+        return self._iterations - self._start
+
+    def __getitem__(self, item: int) -> list[Batch]:
+        """Return the batches of iteration ``start + item``."""
+        if not 0 <= item < len(self):
+            raise IndexError(item)
+        iteration = self._start + item
+        return [
+            domain.batch(self._drawn(iteration, k, len(domain)), k)
+            for k, domain in enumerate(self._domains)
+        ]
+
+    def _drawn(self, iteration: int, domain: int, tiles: int) -> list[int]:
+        """Return the tiles at this iteration's place in the endless sequence of epochs."""
+        begin = iteration * self._batch
+        return [
+            self._order((begin + i) // tiles, domain, tiles)[(begin + i) % tiles]
+            for i in range(self._batch)
+        ]
+
+    def _order(self, epoch: int, domain: int, tiles: int) -> NDArray[np.int64]:
+        return np.random.default_rng([self._seed, domain, epoch]).permutation(tiles)
+
+
+def iterations_of(epochs: int, tiles: int, batch: int) -> int:
+    """Return how many iterations pass over a domain's tiles ``epochs`` times."""
+    return epochs * -(-tiles // batch)

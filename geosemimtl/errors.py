@@ -1,0 +1,51 @@
+"""Exceptions a user can do something about.
+
+    GeoSemiMTLError
+    ├── SceneError (OSError)         a raster cannot be read, or is not what it should be
+    │   ├── GridError                its CRS or geotransform is missing or unusable
+    │   └── BandError                its bands do not fit what is wanted
+    ├── LabelError (ValueError)      a label or height raster does not fit its scene or classes
+    ├── TileSetError (ValueError)    a tile set is missing, empty, unreadable or does not fit
+    ├── ModelFileError (ValueError)  a model file is missing, unreadable or does not fit
+    ├── ConfigError (ValueError)     a configuration has an unknown key or a bad value
+    └── OutputError (OSError)        an output exists already or cannot be written
+
+Each message says what is wrong, where (file and value) and the remedy, in one line. The
+command line prints it and exits with status 1.
+"""
+
+
+class GeoSemiMTLError(Exception):
+    """Base of every error this package raises on purpose."""
+
+
+class SceneError(GeoSemiMTLError, OSError):
+    """A raster cannot be read, or is not what it should be."""
+
+
+class GridError(SceneError):
+    """A raster's CRS or geotransform is missing or unusable."""
+
+
+class BandError(SceneError):
+    """A raster's bands do not fit what is wanted."""
+
+
+class LabelError(GeoSemiMTLError, ValueError):
+    """A label or height raster does not fit its scene or its classes."""
+
+
+class TileSetError(GeoSemiMTLError, ValueError):
+    """A tile set is missing, empty, unreadable or does not fit."""
+
+
+class ModelFileError(GeoSemiMTLError, ValueError):
+    """A model file is missing, unreadable or does not fit the scene."""
+
+
+class ConfigError(GeoSemiMTLError, ValueError):
+    """A configuration has an unknown key or a bad value."""
+
+
+class OutputError(GeoSemiMTLError, OSError):
+    """An output exists already or cannot be written."""

@@ -1,0 +1,1 @@
+"""From a model and scenes to rasters, and from rasters and truth to scores."""

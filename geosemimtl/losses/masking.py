@@ -1,0 +1,25 @@
+"""Means over valid pixels, in a precision that a loss can bear."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def widen(values: Tensor) -> Tensor:
+    """Return half-precision values as float32, wider ones as they are."""
+    return values.float() if values.dtype in (torch.bfloat16, torch.float16) else values
+
+
+def masked_mean(values: Tensor, valid: Tensor) -> Tensor:
+    """Average over the valid pixels of the whole batch.
+
+    Args:
+        values: (B, H, W); what stands at invalid pixels has no influence.
+        valid: Boolean, (B, H, W).
+
+    Returns:
+        A scalar; 0, still with a graph, where nothing is valid.
+    """
+    kept = torch.where(valid, values, torch.zeros_like(values))
+    return kept.sum() / valid.sum().clamp(min=1)

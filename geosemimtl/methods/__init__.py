@@ -1,0 +1,1 @@
+"""Training methods: what the labels cannot say. One file a method."""

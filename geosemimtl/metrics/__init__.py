@@ -1,0 +1,1 @@
+"""Metrics as sums of counts, so that tiles, scenes and processes add up."""

@@ -1,0 +1,1 @@
+"""Encoders, decoders, the multi-task network and the discriminators."""

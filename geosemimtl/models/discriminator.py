@@ -1,0 +1,62 @@
+"""The domain-aware discriminator of one task (SemiMTL; METHODS 1A.4)."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.nn.utils.parametrizations import spectral_norm
+
+MIN_PX = 32  # five halvings leave one pixel
+
+
+class Discriminator(nn.Module):
+    """Tell ground truth (class 0) from the predictions on each domain (classes 1 to K), per pixel.
+
+    Five 4x4 convolutions of stride 2, spectral normalisation and LeakyReLU 0.2 on the first four,
+    no batch normalisation; the logits are enlarged bilinearly to the input's size before any
+    softmax. The paper prints the last width as K, but its text and Eq. 2 have K + 1 classes.
+
+    Spectral normalisation needs a training-mode forward pass to follow the weights: each one runs
+    one power iteration.
+
+    Args:
+        in_channels: The task's channels: class probabilities or one-hot labels, or 1 height in
+            the unit of the network's output.
+        domains: K, the number of domains; 1 makes the two-way discriminator of SemiSD.
+        width: Channels of the first convolution.
+    """
+
+    def __init__(self, in_channels: int, domains: int, width: int = 64) -> None:
+        super().__init__()
+        widths = (in_channels, width, 2 * width, 4 * width, 8 * width)
+        layers: list[nn.Module] = []
+        for before, after in pairwise(widths):
+            layers.append(spectral_norm(nn.Conv2d(before, after, 4, stride=2, padding=1)))
+            layers.append(nn.LeakyReLU(0.2, inplace=True))
+        layers.append(nn.Conv2d(widths[-1], domains + 1, 4, stride=2, padding=1))
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Judge maps (B, C, H, W), both sides at least 32 px.
+
+        Returns:
+            Logits (B, K + 1, H, W).
+
+        Raises:
+            ValueError: The maps are smaller than 32 px.
+        """
+        rows, cols = maps.shape[-2:]
+        if min(rows, cols) < MIN_PX:
+            raise ValueError(
+                f"the discriminator takes maps of {MIN_PX} px or more, not {rows} x {cols}: "
+                "use larger crops"
+            )
+        logits = self.layers(maps)
+        if logits.dtype in (torch.bfloat16, torch.float16):
+            logits = logits.float()  # interpolation and losses in full precision
+        return functional.interpolate(
+            logits, size=(rows, cols), mode="bilinear", align_corners=False
+        )

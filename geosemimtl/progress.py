@@ -1,0 +1,21 @@
+"""How long work reports itself: the library calls a tracker, the command line draws the bar."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol, TypeVar
+
+T = TypeVar("T")
+
+
+class Track(Protocol):
+    """Wraps an iterable of known length and shows how far it is."""
+
+    def __call__(self, items: Iterable[T], label: str, total: int) -> Iterable[T]:
+        """Return the same items; ``label`` says what is done with them."""
+        ...
+
+
+def silent(items: Iterable[T], label: str, total: int) -> Iterable[T]:  # noqa: ARG001  (the tracker that shows nothing)
+    """Return the items and show nothing."""
+    return items

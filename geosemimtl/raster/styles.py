@@ -1,0 +1,75 @@
+"""QGIS layer styles (.qml), which QGIS applies to the raster of the same name by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from xml.etree import ElementTree as ET
+
+from geosemimtl.tasks import Classes
+
+#: Viridis at five even steps: perceptually uniform, readable in grey and by the colour-blind.
+HEIGHT_RAMP = ("#440154", "#3b528b", "#21918c", "#5ec962", "#fde725")
+#: The same idea for confidence, dark for doubt.
+CONFIDENCE_RAMP = ("#0d0887", "#7e03a8", "#cc4778", "#f89540", "#f0f921")
+
+
+def classes_style(classes: Classes) -> str:
+    """Return a style with one legend entry for each declared class and no other."""
+    root, pipe = _document()
+    renderer = _renderer(pipe, "paletted")
+    palette = ET.SubElement(renderer, "colorPalette")
+    for index, entry in enumerate(classes.entries):
+        label = entry.name.replace("_", " ")
+        ET.SubElement(
+            palette, "paletteEntry", value=str(index), color=entry.color, alpha="255", label=label
+        )
+    return _text(root)
+
+
+def ramp_style(colors: Sequence[str], maximum: float, unit: str) -> str:
+    """Return a style that spreads colours evenly from 0 to ``maximum``, labelled with the unit."""
+    root, pipe = _document()
+    renderer = _renderer(pipe, "singlebandpseudocolor")
+    renderer.set("classificationMin", "0")
+    renderer.set("classificationMax", f"{maximum:g}")
+    shader = ET.SubElement(renderer, "rastershader")
+    ramp = ET.SubElement(
+        shader,
+        "colorrampshader",
+        colorRampType="INTERPOLATED",
+        classificationMode="1",
+        clip="0",
+        minimumValue="0",
+        maximumValue=f"{maximum:g}",
+    )
+    for step, color in enumerate(colors):
+        value = maximum * step / (len(colors) - 1)
+        ET.SubElement(
+            ramp, "item", value=f"{value:g}", color=color, alpha="255", label=f"{value:g} {unit}"
+        )
+    return _text(root)
+
+
+def height_style(maximum_m: float) -> str:
+    """Return the style of heights in metres up to a round maximum."""
+    return ramp_style(HEIGHT_RAMP, max(4.0, 4.0 * round(maximum_m / 4)), "m")
+
+
+def confidence_style() -> str:
+    """Return the style of confidence in per cent."""
+    return ramp_style(CONFIDENCE_RAMP, 100, "%")
+
+
+def _document() -> tuple[ET.Element, ET.Element]:
+    root = ET.Element("qgis", version="3.22.0", styleCategories="Symbology")
+    return root, ET.SubElement(root, "pipe")
+
+
+def _renderer(pipe: ET.Element, kind: str) -> ET.Element:
+    return ET.SubElement(pipe, "rasterrenderer", type=kind, band="1", opacity="1", alphaBand="-1")
+
+
+def _text(root: ET.Element) -> str:
+    ET.SubElement(root, "blendMode").text = "0"
+    ET.indent(root)
+    return ET.tostring(root, encoding="unicode") + "\n"

@@ -1,0 +1,295 @@
+"""Writing rasters: under a temporary name, renamed when whole."""
+
+from __future__ import annotations
+
+import glob
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import numpy as np
+import rasterio
+import rasterio.shutil
+from numpy.typing import NDArray
+from rasterio.windows import Window
+
+from geosemimtl.errors import GeoSemiMTLError, OutputError
+from geosemimtl.raster.grid import PixelGrid
+from geosemimtl.tasks import Classes
+
+
+@dataclass(frozen=True, slots=True)
+class RasterKind:
+    """What a raster holds, apart from its pixels.
+
+    Attributes:
+        dtype: numpy name of the pixel type.
+        nodata: Value of pixels without data.
+        band_names: One a band.
+        unit: Of the values, such as ``m``.
+        classes: Written as palette, category names and tag.
+        overviews: How overviews are made: GDAL's ``MODE``, ``AVERAGE`` or ``NEAREST``.
+    """
+
+    dtype: str
+    nodata: float | None = None
+    band_names: tuple[str, ...] = ("band_1",)
+    unit: str | None = None
+    classes: Classes | None = None
+    overviews: str = "AVERAGE"
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+class StripWriter:
+    """Takes the rows of a raster from top to bottom; made by :func:`cog_writer`."""
+
+    def __init__(self, target: Any) -> None:
+        self._target = target
+
+    def write(self, row: int, pixels: NDArray[Any]) -> None:
+        """Write full rows (bands, rows, columns), the first of them at ``row``."""
+        rows, cols = pixels.shape[1:]
+        with _disk_errors(Path(self._target.name)):
+            self._target.write(pixels, window=Window(0, row, cols, rows))
+
+
+@contextmanager
+def cog_writer(
+    path: Path, grid: PixelGrid, kind: RasterKind, sidecars: Mapping[str, str] | None = None
+) -> Iterator[StripWriter]:
+    """Write a cloud-optimised GeoTIFF strip by strip.
+
+    The rows go to a temporary file beside the target; when all are written it becomes a COG, the
+    sidecars are renamed into place, and the raster last. After an error nothing remains.
+
+    Args:
+        path: The raster, ``.tif``.
+        grid: Its grid.
+        kind: What it holds.
+        sidecars: Text by suffix of files beside the raster, such as ``{".qml": "<qgis ..."}``.
+
+    Raises:
+        OutputError: The folder cannot be written, or the disk is full.
+    """
+    strips, whole = (path.with_name(f".{path.stem}.{part}.tif") for part in ("strips", "whole"))
+    profile = _profile(grid, kind, count=len(kind.band_names))
+    profile |= {
+        "tiled": True,
+        "blockxsize": 512,
+        "blockysize": 512,
+        "compress": "ZSTD",
+        "zstd_level": 1,
+    }
+    try:
+        with _opened(strips, profile) as target:
+            _describe_bands(target, kind)
+            yield StripWriter(target)
+        with _disk_errors(path):
+            rasterio.shutil.copy(strips, whole, driver="COG", **_cog_options(kind))
+            _forget_statistics(path)
+            for suffix, text in _all_sidecars(kind, sidecars or {}).items():
+                write_text(path.with_name(path.stem + suffix), text)
+            whole.replace(path)
+    finally:
+        for leftover in (strips, whole):
+            for file in leftover.parent.glob(glob.escape(leftover.name) + "*"):
+                file.unlink()
+
+
+def write_raster(
+    path: Path,
+    array: NDArray[Any],
+    grid: PixelGrid,
+    *,
+    nodata: float | None = None,
+    band_names: Sequence[str] = (),
+    valid: NDArray[np.bool_] | None = None,
+) -> None:
+    """Write a small raster at once, as a plain compressed GeoTIFF.
+
+    Args:
+        path: The raster, ``.tif``.
+        array: Pixels (bands, rows, columns).
+        grid: Its grid.
+        nodata: Value of pixels without data.
+        band_names: Band descriptions.
+        valid: Written as an internal mask (rows, columns).
+
+    Raises:
+        OutputError: The folder cannot be written, or the disk is full.
+    """
+    kind = RasterKind(str(array.dtype), nodata, tuple(band_names))
+    part = path.with_name(f".{path.name}.part")
+    profile = _profile(grid, kind, count=array.shape[0]) | {"compress": "DEFLATE", "zlevel": 1}
+    try:
+        with (
+            _disk_errors(path),
+            rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True),
+            _opened(part, profile) as target,
+        ):
+            target.write(array)
+            _describe_bands(target, kind)
+            if valid is not None:
+                target.write_mask(valid)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file whole or not at all."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        part.write_text(text, encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written ({error.strerror})") from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def require_absent(paths: Sequence[Path], *, overwrite: bool) -> None:
+    """Refuse to replace existing outputs unless told to.
+
+    Raises:
+        OutputError: One of the paths exists, or its folder cannot be made.
+    """
+    for path in paths:
+        if path.exists() and not overwrite:
+            raise OutputError(f"{path}: exists already; pass --overwrite to replace it")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"{path.parent}: cannot be made ({error.strerror})") from error
+        if not os.access(path.parent, os.W_OK):
+            raise OutputError(f"{path.parent}: cannot be written to; choose another with -o")
+
+
+def require_replaceable(folder: Path, marker: str, *, overwrite: bool) -> None:
+    """Refuse an output folder that holds something, unless told to replace one of its own kind.
+
+    Args:
+        folder: The folder; an empty one is as good as none.
+        marker: The file by which the program knows a folder that it made itself.
+        overwrite: Whether such a folder may be replaced; any other never is.
+
+    Raises:
+        OutputError: It exists and may not be replaced, or its parent cannot be made.
+    """
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
+        if not (folder / marker).is_file():
+            raise OutputError(
+                f"{folder}: exists already and holds no {marker}, so it is never replaced; "
+                "choose another with -o"
+            )
+        require_absent([folder], overwrite=overwrite)
+    require_absent([folder], overwrite=True)  # makes its parent
+
+
+@contextmanager
+def folder_writer(folder: Path) -> Iterator[Path]:
+    """Write a folder whole or not at all; what was under its name before is replaced.
+
+    Yields:
+        An empty folder beside it, which takes its name when all is written.
+    """
+    part, old = (folder.with_name(f".{folder.name}.{kind}") for kind in ("part", "old"))
+    shutil.rmtree(part, ignore_errors=True)
+    shutil.rmtree(old, ignore_errors=True)
+    try:
+        part.mkdir()
+        yield part
+        if folder.exists():
+            folder.replace(old)
+        part.replace(folder)
+    except OSError as error:
+        if isinstance(error, GeoSemiMTLError):
+            raise
+        raise OutputError(f"{folder}: cannot be written ({error.strerror})") from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _profile(grid: PixelGrid, kind: RasterKind, count: int) -> dict[str, Any]:
+    return {
+        "driver": "GTiff",
+        "dtype": kind.dtype,
+        "count": count,
+        "height": grid.shape[0],
+        "width": grid.shape[1],
+        "crs": grid.crs,
+        "transform": grid.transform,
+        "nodata": kind.nodata,
+        "BIGTIFF": "IF_SAFER",
+    }
+
+
+@contextmanager
+def _opened(path: Path, profile: Mapping[str, Any]) -> Iterator[Any]:
+    try:
+        target = rasterio.open(path, "w", **profile)
+    except rasterio.errors.RasterioIOError as error:
+        raise OutputError(f"{path.parent}: cannot be written to; choose another with -o") from error
+    with target:
+        yield target
+
+
+@contextmanager
+def _disk_errors(path: Path) -> Iterator[None]:
+    """Turn GDAL's and the system's complaints while writing into one a user can act on."""
+    try:
+        yield
+    except rasterio.errors.RasterioError as error:
+        raise OutputError(f"{path}: cannot be written; is the disk full?") from error
+
+
+def _forget_statistics(path: Path) -> None:
+    # QGIS and GDAL keep a raster's statistics beside it: they would be those of the file replaced
+    path.with_name(path.name + ".aux.xml").unlink(missing_ok=True)
+
+
+def _describe_bands(target: Any, kind: RasterKind) -> None:
+    if kind.band_names:
+        target.descriptions = kind.band_names
+    if kind.unit is not None:
+        target.units = (kind.unit,) * target.count
+    if kind.classes is not None:
+        palette = {i: (*c.rgb, 255) for i, c in enumerate(kind.classes.entries)}
+        target.write_colormap(1, palette)
+        target.update_tags(GEOSEMIMTL_CLASSES=kind.classes.model_dump_json())
+    target.update_tags(**kind.tags)
+
+
+def _cog_options(kind: RasterKind) -> dict[str, Any]:
+    predictor = "YES" if np.dtype(kind.dtype).kind == "f" else "NO"
+    return {
+        "COMPRESS": "ZSTD",
+        "LEVEL": 1,
+        "PREDICTOR": predictor,
+        "OVERVIEW_RESAMPLING": kind.overviews,
+        "BIGTIFF": "IF_SAFER",
+        "NUM_THREADS": "ALL_CPUS",
+    }
+
+
+def _all_sidecars(kind: RasterKind, sidecars: Mapping[str, str]) -> dict[str, str]:
+    if kind.classes is None:
+        return dict(sidecars)
+    return {**sidecars, ".tif.aux.xml": _category_names(kind.classes)}
+
+
+def _category_names(classes: Classes) -> str:
+    """Return GDAL's PAM file with the class names: the one place GDAL reads them from."""
+    dataset = ET.Element("PAMDataset")
+    band = ET.SubElement(dataset, "PAMRasterBand", band="1")
+    names = ET.SubElement(band, "CategoryNames")
+    for name in classes.names:
+        ET.SubElement(names, "Category").text = name
+    ET.indent(dataset)
+    return ET.tostring(dataset, encoding="unicode") + "\n"

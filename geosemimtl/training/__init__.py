@@ -1,0 +1,1 @@
+"""Training: the loop that runs any method, and the model file that comes out."""

@@ -1,0 +1,140 @@
+"""The model file: one safetensors whose header says everything that predict needs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from geosemimtl.config import NetworkConfig
+from geosemimtl.errors import ModelFileError
+from geosemimtl.models.network import MultiTaskNetwork, build_network
+from geosemimtl.tasks import Task
+from geosemimtl.tiling.tileset import BandStatistics
+
+_KEY = "geosemimtl"
+SUFFIX = ".safetensors"
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DomainCard(_Frozen):
+    """One domain that a model learned from."""
+
+    name: str
+    scenes: tuple[str, ...]
+    tiles: int
+    supervises: tuple[str, ...]
+    value_range: tuple[float, float]
+    statistics: tuple[BandStatistics, ...]
+
+
+class ModelCard(_Frozen):
+    """What a model is, where it comes from and what it wants.
+
+    Attributes:
+        version: Of this schema.
+        name: The training's name.
+        network: Architecture; the initial weights' source is history, not needed to load.
+        tasks: What is predicted, with classes and units.
+        bands: Names of the bands wanted, in order.
+        mean: Of each band in [0, 1], what inputs are shifted by.
+        std: Of each band, what inputs are divided by.
+        dtype: Pixel type of the training scenes.
+        value_range: Pixel values that map to 0 and 1.
+        gsd_m: Metres on the ground of a pixel.
+        tile_px: Side of the tiles to predict.
+        overlap_px: What neighbouring tiles share.
+        domains: The data.
+        training: The training's configuration, folders by name only.
+        versions: Of the packages that matter.
+    """
+
+    version: int = 1
+    name: str
+    network: NetworkConfig
+    tasks: tuple[Task, ...]
+    bands: tuple[str, ...]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    dtype: str
+    value_range: tuple[float, float]
+    gsd_m: float
+    tile_px: int
+    overlap_px: int
+    domains: tuple[DomainCard, ...]
+    training: dict[str, Any]
+    versions: dict[str, str]
+
+
+def save_model(path: Path, network: nn.Module, card: ModelCard) -> None:
+    """Write a model file whole or not at all."""
+    part = path.with_name(f".{path.name}.part")
+    state = {name: tensor.contiguous().cpu() for name, tensor in network.state_dict().items()}
+    try:
+        save_file(state, part, metadata={_KEY: card.model_dump_json()})
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def read_card(path: Path) -> ModelCard:
+    """Read the card of a model file, not its weights.
+
+    Raises:
+        ModelFileError: The file is missing, not safetensors, or not of this project.
+    """
+    if not path.is_file():
+        raise ModelFileError(f"{path}: no such model file; train one with geosemimtl train")
+    try:
+        with safe_open(path, framework="pt") as file:
+            text = (file.metadata() or {}).get(_KEY)
+    except SafetensorError as error:
+        raise ModelFileError(f"{path}: is no safetensors file ({error})") from error
+    if text is None:
+        raise ModelFileError(f"{path}: carries no geosemimtl model card; it is another program's")
+    try:
+        return ModelCard.model_validate(json.loads(text))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise ModelFileError(f"{path}: model card: {where}: {first['msg']}") from error
+
+
+def load_model(path: Path) -> tuple[MultiTaskNetwork, ModelCard]:
+    """Build a model file's network and load its weights, in evaluation mode.
+
+    Raises:
+        ModelFileError: As :func:`read_card`, or the weights do not fit the card.
+    """
+    card = read_card(path)
+    network = build_network(
+        card.network.model_copy(update={"weights": None}), card.tasks, len(card.bands)
+    )
+    try:
+        network.load_state_dict(load_file(path))
+    except (RuntimeError, SafetensorError) as error:
+        summary = str(error).splitlines()[0]
+        raise ModelFileError(f"{path}: the weights do not fit the card ({summary})") from error
+    return network.eval(), card
+
+
+def newest_model(folder: Path = Path("runs")) -> Path:
+    """Return the model file that was written last under a folder.
+
+    Raises:
+        ModelFileError: There is none.
+    """
+    models = sorted(folder.glob(f"**/*{SUFFIX}"), key=lambda path: path.stat().st_mtime_ns)
+    if not models:
+        raise ModelFileError(
+            f"{folder}: holds no model; train one with geosemimtl train or name one with --model"
+        )
+    return models[-1]

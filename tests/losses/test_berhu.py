@@ -1,0 +1,81 @@
+"""BerHu against METHODS V1 and its own laws."""
+
+import pytest
+import torch
+
+from geosemimtl.losses.berhu import berhu
+
+P = torch.tensor([[[1.0, 2.0], [3.0, 4.0]]])
+Y = torch.tensor([[[1.1, 2.5], [2.0, 6.0]]])
+
+
+def all_but(*pixels: tuple[int, int]) -> torch.Tensor:
+    valid = torch.ones(1, 2, 2, dtype=torch.bool)
+    for row, column in pixels:
+        valid[0, row, column] = False
+    return valid
+
+
+@pytest.mark.parametrize(
+    ("scale", "valid", "expected"),
+    [
+        (1, all_but(), 1.815625),
+        (1, all_but((1, 0)), 1.9375),
+        (1, all_but((1, 1)), 1.1416667),
+        (10, all_but(), 18.15625),
+    ],
+)
+def test_berhu_has_the_values_of_v1(scale: int, valid: torch.Tensor, expected: float) -> None:
+    assert berhu(scale * P, scale * Y, valid).item() == pytest.approx(expected, abs=1e-6)
+
+
+def test_berhu_has_the_gradient_of_v1() -> None:
+    prediction = P.clone().requires_grad_()
+    torch.autograd.backward(berhu(prediction, Y, all_but()))
+    expected = torch.tensor([[[-0.25, -0.3125], [0.625, -1.25]]])
+    torch.testing.assert_close(prediction.grad, expected)
+
+
+def test_the_threshold_comes_from_the_whole_batch() -> None:
+    batch = berhu(torch.cat([P, Y]), torch.cat([Y, Y]), all_but().expand(2, 2, 2))
+    assert batch.item() == pytest.approx(1.815625 / 2, abs=1e-6)
+
+
+def test_an_invalid_nan_touches_neither_value_nor_gradient() -> None:
+    prediction, target = P.clone().requires_grad_(), Y.clone()
+    target[0, 1, 0] = float("nan")
+    loss = berhu(prediction, target, all_but((1, 0)))
+    torch.autograd.backward(loss)
+    assert loss.item() == pytest.approx(1.9375)
+    assert prediction.grad is not None
+    assert prediction.grad[0, 1, 0] == 0
+    assert prediction.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("target", [Y, P], ids=["nothing valid", "all exact"])
+def test_nothing_to_learn_gives_zero_with_a_graph(target: torch.Tensor) -> None:
+    prediction = P.clone().requires_grad_()
+    valid = all_but() if target is P else torch.zeros(1, 2, 2, dtype=torch.bool)
+    loss = berhu(prediction, target, valid)
+    torch.autograd.backward(loss)
+    assert loss.item() == 0
+    torch.testing.assert_close(prediction.grad, torch.zeros_like(P))
+
+
+def test_berhu_passes_gradcheck_at_a_fixed_threshold() -> None:
+    # the largest error sets the threshold, a constant to the gradient: hold it in a fixed pixel
+    fixed = torch.tensor([[[4.0]]], dtype=torch.float64)
+    target = torch.cat([Y.double()[:, :, :1], fixed.expand(1, 2, 1)], 2)
+    valid = torch.ones_like(target, dtype=torch.bool)
+
+    def loss(free: torch.Tensor) -> torch.Tensor:
+        return berhu(torch.cat([free, fixed.expand(1, 2, 1) + 9], 2), target, valid)
+
+    free = torch.tensor([[[1.5], [9.0]]], dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(loss, (free,))
+
+
+def test_bfloat16_predictions_are_compared_in_float32() -> None:
+    loss = berhu(P.bfloat16(), Y, all_but())
+    assert loss.dtype == torch.float32
+    assert loss.item() == pytest.approx(1.815625, abs=1e-6)  # P is exact in bfloat16

@@ -1,0 +1,193 @@
+"""The network: every decoder over every stride, any input size, every parameter trained."""
+
+from typing import Literal
+
+import pytest
+import torch
+from torch import nn
+
+from geosemimtl.config import DecoderConfig, NetworkConfig
+from geosemimtl.errors import ConfigError
+from geosemimtl.models.decoders import DECODERS, build_decoder
+from geosemimtl.models.encoders import build_encoder
+from geosemimtl.models.layers import SafeBatchNorm2d
+from geosemimtl.models.network import (
+    MultiTaskNetwork,
+    activate,
+    build_network,
+    parameter_count,
+)
+from geosemimtl.tasks import HEIGHT, ISPRS_CLASSES, SEGMENTATION, Height, Segmentation, Task
+
+DecoderName = Literal["psp", "upsampling", "unet"]
+Stride = Literal[8, 16, 32]
+
+TASKS: list[Task] = [Segmentation(classes=ISPRS_CLASSES), Height(scale_m=30)]
+
+
+def small(
+    decoder: DecoderName = "unet", stride: Stride = 32, *, align_corners: bool = False
+) -> NetworkConfig:
+    decoding = DecoderConfig(name=decoder, channels=16)
+    return NetworkConfig(
+        encoder="resnet18",
+        weights=None,
+        output_stride=stride,
+        segmentation=decoding,
+        height=decoding,
+        align_corners=align_corners,
+    )
+
+
+@pytest.fixture(scope="module")
+def network() -> MultiTaskNetwork:
+    torch.manual_seed(0)
+    return build_network(small(), TASKS, 3)
+
+
+@pytest.mark.parametrize("stride", [8, 16, 32])
+@pytest.mark.parametrize("decoder", list(DECODERS))
+def test_one_odd_image_trains_every_parameter(decoder: DecoderName, stride: Stride) -> None:
+    torch.manual_seed(0)
+    network = build_network(small(decoder, stride), TASKS, 4).train()
+    output = network(torch.randn(1, 4, 65, 83))
+    assert output.logits[SEGMENTATION].shape == (1, 6, 65, 83)
+    assert output.logits[HEIGHT].shape == (1, 1, 65, 83)
+    assert network.encoder.strides == tuple(min(2**i, stride) for i in range(1, 6))
+    padded = [-(-side // stride) * stride for side in (65, 83)]
+    for feature, channels, step in zip(
+        output.features, network.encoder.channels, network.encoder.strides, strict=True
+    ):
+        assert feature.shape == (1, channels, padded[0] // step, padded[1] // step)
+    sum(logits.square().mean() for logits in output.logits.values()).backward()
+    unreached = [
+        name
+        for name, parameter in network.named_parameters()
+        if parameter.grad is None or not parameter.grad.isfinite().all()
+    ]
+    assert unreached == []
+
+
+@pytest.mark.parametrize("name", ["tu-tf_efficientnet_lite0", "timm-tf_efficientnet_lite0"])
+def test_efficientnet_keeps_no_unused_head(name: str) -> None:
+    config = NetworkConfig(encoder=name, weights=None, output_stride=16)
+    encoder = build_encoder(config, 3)
+    assert encoder.channels[1:] == (24, 40, 112, 320)
+    assert encoder.strides == (2, 4, 8, 16, 16)
+    sum(feature.mean() for feature in encoder(torch.randn(2, 3, 64, 64))).backward()
+    assert all(parameter.grad is not None for parameter in encoder.parameters())
+
+
+def test_features_without_channels_are_left_out() -> None:
+    config = NetworkConfig(encoder="tu-convnext_atto", weights=None, output_stride=8)
+    encoder = build_encoder(config, 3)
+    assert encoder.channels == (40, 80, 160, 320)
+    assert encoder.strides == (4, 8, 8, 8)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (5, 40), (31, 33), (64, 64)])
+def test_any_size_goes_in_and_comes_out(network: MultiTaskNetwork, size: tuple[int, int]) -> None:
+    network.eval()
+    with torch.no_grad():
+        output = network(torch.randn(2, 3, *size))
+    assert {logits.shape[-2:] for logits in output.logits.values()} == {torch.Size(size)}
+    assert all(logits.isfinite().all() for logits in output.logits.values())
+
+
+def test_padding_does_not_move_the_output(network: MultiTaskNetwork) -> None:
+    """What the padding mirrors, given as input, yields the same output."""
+    network.eval()
+    image = torch.randn(1, 3, 64, 50)
+    mirrored = torch.cat([image, image[..., 35:49].flip(-1)], dim=-1)
+    with torch.no_grad():
+        cut, whole = network(image), network(mirrored)
+    torch.testing.assert_close(cut.logits[HEIGHT], whole.logits[HEIGHT][..., :50])
+
+
+def test_align_corners_keeps_the_corners() -> None:
+    network = build_network(small("psp", align_corners=True), TASKS, 3).eval()
+    image = torch.randn(1, 3, 64, 64)
+    with torch.no_grad():
+        output = network(image)
+        coarse = network.decoders[HEIGHT](output.features)
+    corners = output.logits[HEIGHT][..., ::63, ::63]
+    torch.testing.assert_close(corners, coarse[..., ::1, ::1])
+
+
+def test_the_paper_decoders_have_their_widths() -> None:
+    psp = build_decoder(DecoderConfig(name="psp"), (2048,), (8,), 6)
+    # four 1x1 branches, 3x3 over 2048 + 4 * 512, 1x1 with bias; batch normalisation has two each
+    expected = 4 * (2048 * 512 + 1024) + 9 * 4096 * 512 + 1024 + 512 * 6 + 6
+    assert parameter_count(psp) == expected
+    height = build_decoder(DecoderConfig(name="upsampling"), (2048,), (8,), 1)
+    expected = 9 * (2048 * 512 + 512 * 256 + 256 * 128 + 128) + 1 + 2 * (512 + 256 + 128)
+    assert parameter_count(height) == expected
+    assert height([torch.randn(1, 2048, 3, 4)]).shape == (1, 1, 12, 16)
+
+
+@pytest.mark.parametrize(
+    ("strides", "widths"),
+    [((2, 4, 8, 16, 32), [64, 32, 16, 16, 16]), ((2, 4, 8, 8, 8), [64, 64, 64, 32, 16])],
+)
+def test_the_unets_width_halves_with_the_stride(
+    strides: tuple[int, ...], widths: list[int]
+) -> None:
+    config = DecoderConfig(name="unet", channels=64)
+    unet = build_decoder(config, (4, 5, 6, 7, 8), strides, 6)
+    convolutions = [module for module in unet.modules() if isinstance(module, nn.Conv2d)]
+    assert [c.out_channels for c in convolutions if c.kernel_size == (3, 3)] == widths
+
+
+def test_channels_last_and_bfloat16_give_float32_close_to_the_truth(
+    network: MultiTaskNetwork,
+) -> None:
+    network.eval()
+    image = torch.randn(2, 3, 64, 64)
+    with torch.no_grad():
+        exact = network(image)
+        with torch.autocast("cpu", torch.bfloat16):
+            rough = network(image.contiguous(memory_format=torch.channels_last))
+    for name, logits in rough.logits.items():
+        assert logits.dtype == torch.float32
+        spread = exact.logits[name].std()
+        assert (logits - exact.logits[name]).abs().mean() < 0.1 * spread
+
+
+def test_a_single_value_a_channel_takes_the_running_statistics() -> None:
+    norm = SafeBatchNorm2d(2).train()
+    norm.running_mean = torch.tensor([1.0, 2.0])
+    norm.running_var = torch.tensor([4.0, 9.0])
+    value = torch.tensor([3.0, 5.0]).reshape(1, 2, 1, 1)
+    torch.testing.assert_close(norm(value).flatten(), torch.ones(2), rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(norm.running_mean, torch.tensor([1.0, 2.0]))
+    plain = nn.BatchNorm2d(2).train()
+    batch = torch.randn(2, 2, 1, 1)
+    torch.testing.assert_close(SafeBatchNorm2d(2).train()(batch), plain(batch))
+
+
+def test_activation_gives_probabilities_and_metres() -> None:
+    segmentation, height = TASKS
+    probabilities = activate(segmentation, torch.randn(2, 6, 3, 3).bfloat16())
+    assert probabilities.dtype == torch.float32
+    torch.testing.assert_close(probabilities.sum(1), torch.ones(2, 3, 3))
+    metres = activate(height, torch.tensor([-1.0, 0.5, 2.0]).reshape(1, 1, 1, 3))
+    torch.testing.assert_close(metres.flatten(), torch.tensor([0.0, 15.0, 60.0]))
+
+
+def test_encoders_that_do_not_fit_are_errors() -> None:
+    def build(name: str, stride: Stride, weights: str | None = None) -> None:
+        config = NetworkConfig(encoder=name, weights=weights, output_stride=stride)
+        build_encoder(config, 3)
+
+    with pytest.raises(ConfigError, match="Wrong encoder name `resnet19`"):
+        build("resnet19", 32)
+    with pytest.raises(ConfigError, match="set output_stride to 32"):
+        build("densenet121", 8)
+    with pytest.raises(ConfigError, match="tu-nothing"):
+        build("tu-nothing", 32)
+
+
+def test_an_unknown_decoder_lists_the_known() -> None:
+    config = DecoderConfig(name="psp").model_copy(update={"name": "fpn"})
+    with pytest.raises(ConfigError, match="known: psp, upsampling, unet"):
+        build_decoder(config, (8,), (2,), 1)

@@ -1,0 +1,316 @@
+"""Reading scenes on any grid: only valid pixels weigh, windows equal the whole."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import rasterio
+from affine import Affine
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from rasterio.crs import CRS
+from rasterio.enums import Resampling
+from rasterio.warp import transform as transform_points
+from rasterio.windows import Window
+
+from geosemimtl.errors import SceneError
+from geosemimtl.raster.grid import PixelGrid, model_grid
+from geosemimtl.raster.scene import (
+    Scene,
+    height_filter,
+    image_filter,
+    label_filter,
+    open_scene,
+    overlap,
+    read_on_grid,
+)
+
+Maker = Callable[..., Path]
+Noise = Callable[..., NDArray[Any]]
+OneLine = Callable[[BaseException], str]
+Layer = tuple[NDArray[Any], NDArray[np.bool_]]
+RGBA = ("red", "green", "blue", "alpha")
+FILTERS = ("average", "cubic", "bilinear", "mode", "nearest")
+
+
+def read(scene: Scene, grid: PixelGrid, resampling: str, window: Window | None = None) -> Layer:
+    with read_on_grid(scene, grid, Resampling[resampling]) as reader:
+        return reader.read(window)
+
+
+@pytest.fixture
+def speckled() -> NDArray[np.bool_]:
+    """Validity with single holes, a large hole and a solid part."""
+    valid = np.random.default_rng(7).random((40, 50)) > 0.3
+    valid[:15, :15] = False
+    valid[20:, 20:] = True
+    return valid
+
+
+@pytest.fixture
+def by_every_means(
+    make_raster: Maker, noise: Noise, speckled: NDArray[np.bool_]
+) -> dict[str, Scene]:
+    """One image whose validity is told in every way that a file can tell it."""
+    pixels = noise(3, 40, 50, high=200)
+    holes = np.where(speckled, pixels, 0).astype(np.uint8)
+    alpha = np.concatenate([pixels, speckled[None] * np.uint8(255)])
+    floats = np.where(speckled, pixels, np.nan).astype(np.float32)
+    files = {
+        "alpha": make_raster("alpha.tif", alpha, colours=RGBA),
+        "alpha by index": make_raster("by_index.tif", alpha),
+        "mask": make_raster("mask.tif", pixels, mask=speckled),
+        "nodata": make_raster("nodata.tif", holes, nodata=0),
+        "NaN": make_raster("nan.tif", floats),
+    }
+    return {
+        name: open_scene(path, alpha=4 if name == "alpha by index" else "auto")
+        for name, path in files.items()
+    }
+
+
+@pytest.mark.parametrize("gsd_m", [0.05, 0.09, 0.1, 0.03])
+@pytest.mark.parametrize("resampling", FILTERS)
+def test_validity_is_the_same_however_it_is_told(
+    by_every_means: dict[str, Scene], resampling: str, gsd_m: float
+) -> None:
+    grid = model_grid(by_every_means["mask"].grid, gsd_m)
+    pixels, valid = read(by_every_means["mask"], grid, resampling)
+    assert 0.3 < valid.mean() < 1
+    for name, scene in by_every_means.items():
+        others, known = read(scene, grid, resampling)
+        np.testing.assert_array_equal(known, valid, err_msg=name)
+        # a float keeps the fraction that a byte rounds and clamps (cubic overshoots)
+        others = np.clip(np.round(others), 0, 255)
+        assert np.abs(others - pixels.astype(float)).max() <= 1, name
+        assert not others[:, ~known].any(), name
+
+
+def test_own_grid_gives_the_files_pixels(
+    by_every_means: dict[str, Scene], speckled: NDArray[np.bool_]
+) -> None:
+    for name, scene in by_every_means.items():
+        pixels, valid = read(scene, scene.grid, "cubic")
+        np.testing.assert_array_equal(valid, speckled, err_msg=name)
+        with rasterio.open(scene.path) as source:
+            raw = source.read(list(scene.indexes))
+        np.testing.assert_array_equal(pixels[:, valid], raw[:, speckled], err_msg=name)
+
+
+def test_an_image_pixel_is_nodata_where_all_bands_are(make_raster: Maker) -> None:
+    pixels = np.full((3, 4, 4), 9, np.uint8)
+    pixels[:, 0, 0] = 0
+    pixels[1, 2, 2] = 0
+    scene = open_scene(make_raster("a.tif", pixels, nodata=0))
+    got, valid = read(scene, scene.grid, "nearest")
+    assert not valid[0, 0]
+    assert valid.sum() == 15
+    np.testing.assert_array_equal(got, pixels)
+
+
+@pytest.mark.parametrize("gsd_m", [0.05, 0.1, 0.13, 0.03])
+@pytest.mark.parametrize("resampling", FILTERS)
+@pytest.mark.parametrize("told", ["alpha", "mask", "nodata", "NaN"])
+def test_an_invalid_neighbours_value_never_leaks(
+    make_raster: Maker, speckled: NDArray[np.bool_], told: str, resampling: str, gsd_m: float
+) -> None:
+    hidden = 250  # what a leak would bring
+    pixels = np.where(speckled, 100, hidden).astype(np.uint8)[None]
+    if told == "alpha":
+        path = make_raster(
+            "a.tif", np.concatenate([pixels, speckled[None] * np.uint8(255)]), colours=("gray", "alpha")
+        )
+    elif told == "mask":
+        path = make_raster("a.tif", pixels, mask=speckled)
+    elif told == "nodata":
+        path = make_raster("a.tif", pixels, nodata=hidden)
+    else:
+        path = make_raster("a.tif", np.where(speckled, pixels, np.nan).astype(np.float32))
+    scene = open_scene(path)
+    values, valid = read(scene, model_grid(scene.grid, gsd_m), resampling)
+    assert valid.any()
+    np.testing.assert_allclose(values[0][valid], 100, atol=1e-3)
+
+
+def test_a_mask_beside_a_band_that_calls_itself_alpha(
+    make_raster: Maker, noise: Noise, speckled: NDArray[np.bool_]
+) -> None:
+    pixels = noise(4, 40, 50, dtype="uint16", high=4000)
+    path = make_raster("a.tif", pixels, colours=RGBA)
+    scene = open_scene(path, ("red", "green", "blue", "nir"))
+    got, valid = read(scene, scene.grid, "cubic")
+    assert valid.all()
+    np.testing.assert_array_equal(got, pixels)
+    average, _ = read(scene, model_grid(scene.grid, 0.1), "average")
+    by_hand = pixels.reshape(4, 20, 2, 25, 2).mean(axis=(2, 4))
+    assert np.abs(average - by_hand).max() <= 0.5
+
+
+def test_infinite_values_are_not_valid(make_raster: Maker) -> None:
+    pixels = np.ones((1, 8, 8), np.float32)
+    pixels[0, 2, 2], pixels[0, 5, 5] = np.inf, -np.inf
+    scene = open_scene(make_raster("a.tif", pixels))
+    values, valid = read(scene, scene.grid, "bilinear")
+    assert (~valid).sum() == 2
+    for gsd_m in (0.1, 0.03):
+        grid = model_grid(scene.grid, gsd_m)
+        for resampling in ("average", "bilinear", "cubic"):
+            values, valid = read(scene, grid, resampling)
+            assert not valid.all()
+            np.testing.assert_allclose(values[0][valid], 1, rtol=1e-5)
+
+
+@pytest.fixture(scope="module")
+def rotated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Scene, dict[Any, Any]]]:
+    """A rotated scene with non-square pixels and a mask, and room to remember whole readings."""
+    random = np.random.default_rng(3)
+    path = tmp_path_factory.mktemp("rotated") / "scene.tif"
+    turned = Affine.translation(368000, 5806000) @ Affine.rotation(25)
+    with (
+        rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True),
+        rasterio.open(
+            path,
+            "w",
+            driver="GTiff",
+            count=2,
+            height=210,
+            width=180,
+            dtype="uint8",
+            crs="EPSG:25833",
+            transform=turned @ Affine.scale(0.05, -0.07),
+        ) as target,
+    ):
+        target.write(random.integers(0, 256, (2, 210, 180), dtype=np.uint8))
+        target.write_mask(random.random((210, 180)) > 0.2)
+    yield open_scene(path), {}
+
+
+@given(
+    gsd_m=st.sampled_from([0.03, 0.05, 0.09, 0.2]),
+    resampling=st.sampled_from(FILTERS),
+    corner=st.tuples(st.integers(-20, 400), st.integers(-20, 400)),
+    size=st.tuples(st.integers(1, 150), st.integers(1, 150)),
+)
+def test_windows_read_alone_equal_the_whole(
+    rotated: tuple[Scene, dict[Any, Any]],
+    gsd_m: float,
+    resampling: str,
+    corner: tuple[int, int],
+    size: tuple[int, int],
+) -> None:
+    scene, wholes = rotated
+    grid = model_grid(scene.grid, gsd_m)
+    if (gsd_m, resampling) not in wholes:
+        wholes[gsd_m, resampling] = read(scene, grid, resampling)
+    pixels, valid = wholes[gsd_m, resampling]
+    (row, col), (height, width) = corner, size
+    got, known = read(scene, grid, resampling, Window(col, row, width, height))
+    padded = np.pad(pixels, ((0, 0), (20, 600), (20, 600)))
+    part = np.s_[row + 20 : row + 20 + height, col + 20 : col + 20 + width]
+    np.testing.assert_array_equal(got, padded[:, *part])
+    np.testing.assert_array_equal(known, np.pad(valid, ((20, 600), (20, 600)))[part])
+
+
+def test_windows_beyond_the_grid_are_not_valid(make_raster: Maker, noise: Noise) -> None:
+    scene = open_scene(make_raster("a.tif", noise(3, 10, 12)))
+    pixels, valid = read(scene, scene.grid, "nearest", Window(8, -2, 16, 16))
+    assert pixels.shape == (3, 16, 16)
+    assert valid.sum() == 10 * 4
+    assert valid[2:12, :4].all()
+    assert not pixels[:, ~valid].any()
+    _, valid = read(scene, scene.grid, "nearest", Window(100, 100, 4, 4))
+    assert not valid.any()
+
+
+def test_only_the_wanted_bands(make_raster: Maker, noise: Noise) -> None:
+    pixels = noise(3, 8, 8)
+    scene = open_scene(make_raster("a.tif", pixels), ("nir", "red", "green"))
+    with read_on_grid(scene, scene.grid, Resampling.average, ("green", "nir")) as reader:
+        got, _ = reader.read()
+    np.testing.assert_array_equal(got, pixels[[2, 0]])
+
+
+def test_another_crs(make_raster: Maker, make_grid: Callable[..., PixelGrid]) -> None:
+    grid = make_grid((40, 40), gsd=(0.5, 0.5), origin=(300000.0, 5806000.0))
+    # labels that say on which side of a line of the other CRS they lie
+    left, bottom, right, top = grid.bounds
+    xs, ys = transform_points(
+        CRS.from_epsg(25833), CRS.from_epsg(25832), [left, right], [(top + bottom) / 2] * 2
+    )
+    middle = sum(xs) / 2
+    pixels = np.full((1, 300, 300), 1, np.uint8)
+    pixels[:, :, 150:] = 2
+    transform = Affine(0.25, 0, middle - 37.5, 0, -0.25, ys[0] + 37.5)
+    scene = open_scene(make_raster("a.tif", pixels, crs="EPSG:25832", transform=transform))
+    assert overlap(scene.grid, grid)
+    values, valid = read(scene, grid, "mode")
+    assert valid.all()
+    rows, cols = np.indices(grid.shape)
+    points = [grid.transform @ (c + 0.5, r + 0.5) for r, c in zip(rows.flat, cols.flat, strict=True)]
+    there, _ = transform_points(grid.crs, scene.grid.crs, *map(list, zip(*points, strict=True)))
+    away = np.array(there).reshape(grid.shape) - middle
+    clear = np.abs(away) > 0.5
+    np.testing.assert_array_equal(values[0][clear], np.where(away > 0, 2, 1)[clear])
+
+
+def test_overlap_needs_common_ground(make_grid: Callable[..., PixelGrid]) -> None:
+    grid = make_grid((10, 10))
+    assert overlap(make_grid((10, 10), origin=(367999.6, 5806000.0)), grid)
+    assert not overlap(make_grid((10, 10), origin=(367999.5, 5806000.0)), grid)
+
+
+def test_filters_follow_the_ratio(make_grid: Callable[..., PixelGrid]) -> None:
+    fine, coarse = make_grid((9, 9)), make_grid((5, 5), gsd=(0.09, 0.09))
+    filters = (image_filter, label_filter, height_filter)
+    assert [f(fine, coarse).name for f in filters] == ["average", "mode", "average"]
+    assert [f(coarse, fine).name for f in filters] == ["cubic", "nearest", "bilinear"]
+
+
+def test_recoded_labels_vote_alone(make_raster: Maker) -> None:
+    # of four pixels, two are ignored, one is a 7 and one a 200 that nobody declared
+    pixels = np.array([[[0, 0, 9, 7], [7, 200, 7, 9]]], np.uint8)
+    scene = open_scene(make_raster("a.tif", pixels, gsd=1))
+    grid = model_grid(scene.grid, 2)
+    with read_on_grid(scene, grid, Resampling.mode, recode={7: 3, 8: 4, 9: 1}) as reader:
+        values, valid = reader.read()
+    assert valid.all()
+    assert values[0, 0, 0] == 3
+    with read_on_grid(scene, scene.grid, Resampling.mode, recode={7: 3, 8: 4, 9: 1}) as reader:
+        values, valid = reader.read()
+    np.testing.assert_array_equal(valid[0], [[False, False, True, True], [True, False, True, True]])
+    np.testing.assert_array_equal(values[0][valid], [1, 3, 3, 3, 1])
+
+
+def test_a_truncated_file(make_raster: Maker, noise: Noise, one_line: OneLine) -> None:
+    path = make_raster("a.tif", noise(3, 400, 400))
+    scene = open_scene(path)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(SceneError, match="it is damaged or incomplete") as caught:
+        read(scene, scene.grid, "nearest")
+    assert str(path) in one_line(caught.value)
+
+
+@pytest.mark.judge
+@pytest.mark.parametrize("gsd_m", [0.09, 0.1, 0.17])
+def test_gdalwarp_gives_the_same(
+    make_raster: Maker, noise: Noise, judge: Callable[[str], str], tmp_path: Path, gsd_m: float
+) -> None:
+    path, out = make_raster("a.tif", noise(3, 90, 110)), tmp_path / "judge.tif"
+    scene = open_scene(path)
+    grid = model_grid(scene.grid, gsd_m)
+    left, bottom, right, top = grid.bounds
+    where = ["-te", left, bottom, right, top, "-tr", gsd_m, gsd_m]
+    command = [judge("gdalwarp"), "-q", "-r", "average", *where, path, out]
+    subprocess.run(list(map(str, command)), check=True)
+    pixels, valid = read(scene, grid, "average")
+    with rasterio.open(out) as source:
+        theirs = source.read()
+    assert valid.all()
+    assert theirs.shape == pixels.shape
+    assert np.abs(theirs.astype(int) - pixels).max() <= 1

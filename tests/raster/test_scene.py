@@ -1,0 +1,141 @@
+"""Looking at scenes: bands, validity, georeference, and what goes wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from affine import Affine
+from numpy.typing import NDArray
+
+from geosemimtl.errors import BandError, GridError, SceneError
+from geosemimtl.raster.scene import open_scene
+
+Maker = Callable[..., Path]
+Noise = Callable[..., NDArray[Any]]
+OneLine = Callable[[BaseException], str]
+RGB = ("red", "green", "blue")
+RGBA = (*RGB, "alpha")
+
+
+def test_the_user_names_the_bands(make_raster: Maker, noise: Noise) -> None:
+    path = make_raster("a.tif", noise(3, 8, 8), colours=RGB, names=("x", "y", "z"))
+    scene = open_scene(path, ("NIR", "red", "green"))
+    assert (scene.bands, scene.named_by) == (("nir", "red", "green"), "user")
+    assert scene.indexes_of(("green", "nir")) == (3, 1)
+
+
+def test_the_file_names_the_bands(make_raster: Maker, noise: Noise) -> None:
+    scene = open_scene(make_raster("a.tif", noise(3, 8, 8), colours=RGB, names=("NIR", "Red", "Green")))
+    assert (scene.bands, scene.named_by) == (("nir", "red", "green"), "file")
+
+
+def test_colours_name_the_bands(make_raster: Maker, noise: Noise) -> None:
+    scene = open_scene(make_raster("a.tif", noise(3, 8, 8), colours=("blue", "green", "red")))
+    assert (scene.bands, scene.named_by) == (("blue", "green", "red"), "colour")
+
+
+def test_nobody_names_the_bands(make_raster: Maker, noise: Noise) -> None:
+    scene = open_scene(make_raster("a.tif", noise(2, 8, 8)))
+    assert (scene.bands, scene.named_by) == (("band_1", "band_2"), "nobody")
+
+
+def test_four_bands_that_call_infrared_alpha(make_raster: Maker, noise: Noise) -> None:
+    path = make_raster("a.tif", noise(4, 8, 8), colours=RGBA)
+    believed = open_scene(path)
+    assert (believed.bands, believed.alpha, believed.mask) == (RGB, 4, "alpha")
+    told = open_scene(path, ("red", "green", "blue", "nir"))
+    assert (told.indexes, told.alpha, told.mask) == ((1, 2, 3, 4), None, "none")
+    refused = open_scene(path, alpha="none")
+    assert (refused.indexes, refused.alpha, refused.mask) == ((1, 2, 3, 4), None, "none")
+    other = open_scene(path, alpha=1)
+    assert (other.indexes, other.alpha) == ((2, 3, 4), 1)
+
+
+@pytest.mark.parametrize(("nodata", "kept"), [(0, 0.0), (-9999, None), (300, None)])
+def test_nodata_that_no_byte_can_have_is_none(
+    make_raster: Maker, noise: Noise, tmp_path: Path, nodata: int, kept: float | None
+) -> None:
+    make_raster("a.tif", noise(1, 8, 8))
+    virtual = tmp_path / "a.vrt"
+    virtual.write_text(
+        '<VRTDataset rasterXSize="8" rasterYSize="8"><SRS>EPSG:25833</SRS>'
+        "<GeoTransform>0,1,0,8,0,-1</GeoTransform>"
+        f'<VRTRasterBand dataType="Byte" band="1"><NoDataValue>{nodata}</NoDataValue>'
+        '<SimpleSource><SourceFilename relativeToVRT="1">a.tif</SourceFilename>'
+        "<SourceBand>1</SourceBand></SimpleSource></VRTRasterBand></VRTDataset>"
+    )
+    assert open_scene(virtual).nodata == kept
+
+
+@pytest.mark.parametrize("bands", [("red",), ("red", "red", "green"), ("a", "b", "c", "d", "e")])
+def test_a_wrong_count_of_names(
+    make_raster: Maker, noise: Noise, one_line: OneLine, bands: tuple[str, ...]
+) -> None:
+    path = make_raster("a.tif", noise(3, 8, 8))
+    with pytest.raises(BandError) as caught:
+        open_scene(path, bands)
+    message = one_line(caught.value)
+    assert str(path) in message
+    assert f"names {len(bands)}" in message
+    assert "in file order" in message
+
+
+def test_an_alpha_that_is_not_there(make_raster: Maker, noise: Noise, one_line: OneLine) -> None:
+    with pytest.raises(BandError, match="--alpha 5, but it has 3 band") as caught:
+        open_scene(make_raster("a.tif", noise(3, 8, 8)), alpha=5)
+    one_line(caught.value)
+
+
+def test_bands_that_are_missing(make_raster: Maker, noise: Noise, one_line: OneLine) -> None:
+    scene = open_scene(make_raster("a.tif", noise(3, 8, 8), colours=("gray",) * 3))
+    with pytest.raises(BandError) as caught:
+        scene.indexes_of(("nir", "red", "green"))
+    message = one_line(caught.value)
+    assert "has 3 band(s) (unnamed), wanted nir, red, green" in message
+    assert "--bands nir,red,green" in message
+
+
+def test_missing_file(tmp_path: Path, one_line: OneLine) -> None:
+    with pytest.raises(SceneError, match="no such file; check the path") as caught:
+        open_scene(tmp_path / "no.tif")
+    assert str(tmp_path / "no.tif") in one_line(caught.value)
+
+
+def test_no_raster(tmp_path: Path, one_line: OneLine) -> None:
+    path = tmp_path / "a.tif"
+    path.write_text("not a raster")
+    with pytest.raises(SceneError, match="not a raster that GDAL reads") as caught:
+        open_scene(path)
+    assert str(path) in one_line(caught.value)
+
+
+def test_no_crs_and_the_remedy(make_raster: Maker, noise: Noise, one_line: OneLine) -> None:
+    path = make_raster("a.tif", noise(3, 8, 8), crs=None)
+    with pytest.raises(GridError, match="has no CRS; name it, such as --assume-crs") as caught:
+        open_scene(path)
+    assert str(path) in one_line(caught.value)
+    assert open_scene(path, assume_crs="EPSG:25833").grid.crs.to_epsg() == 25833
+
+
+def test_an_assumed_crs_never_replaces_the_files(make_raster: Maker, noise: Noise) -> None:
+    path = make_raster("a.tif", noise(3, 8, 8))
+    assert open_scene(path, assume_crs="EPSG:2994").grid.crs.to_epsg() == 25833
+
+
+def test_an_unknown_crs(make_raster: Maker, noise: Noise, one_line: OneLine) -> None:
+    path = make_raster("a.tif", noise(3, 8, 8), crs=None)
+    with pytest.raises(GridError, match="--assume-crs EPSG:99: unknown CRS") as caught:
+        open_scene(path, assume_crs="EPSG:99")
+    one_line(caught.value)
+
+
+@pytest.mark.filterwarnings("ignore:The given matrix")  # from writing it
+def test_no_georeference(make_raster: Maker, noise: Noise, one_line: OneLine) -> None:
+    path = make_raster("a.tif", noise(3, 8, 8), crs=None, transform=Affine.identity())
+    with pytest.raises(GridError, match="no georeference; add a world file") as caught:
+        open_scene(path, assume_crs="EPSG:25833")
+    one_line(caught.value)

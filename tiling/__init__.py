@@ -1,0 +1,1 @@
+"""Overlapping tiles: their layout, their blend weights, cutting scenes into them, stitching."""
