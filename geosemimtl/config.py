@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from geosemimtl.errors import ConfigError
 from geosemimtl.tasks import Classes
@@ -156,6 +156,9 @@ class AugmentationConfig(_Section):
         return self
 
 
+_PAPER_WEIGHTS: dict[TaskName, float] = {"segmentation": 1.0, "height": 0.01}
+
+
 class TrainConfig(_Section):
     """One training: domains, network, method, optimiser, length.
 
@@ -167,11 +170,13 @@ class TrainConfig(_Section):
         epochs: Passes over the first domain's tiles, the paper's count (120).
         batch: Images a domain in each iteration.
         crop_px: Side of the training crops.
-        weights: Weight of each task's supervised loss (the paper: 1 and 0.01).
+        weights: Weight of each task's supervised loss; one that is left out is the paper's
+            (segmentation 1, height 0.01).
         class_balance: 0 counts every labelled pixel alike (the paper); 1 weighs each class by
             the inverse of its share; between, the power of that share.
-        seed: Of weights, samples and augmentation.
-        precision: ``auto`` takes bfloat16 where the device computes it natively, else 32 bit.
+        seed: Of weights, samples and augmentation; 0 up to below 2**32.
+        precision: ``auto`` takes bfloat16 on GPUs that compute it natively, else 32 bit: on CPUs
+            bfloat16 was measured to be slower, even where they compute it natively.
         workers: Processes that read tiles ahead of the training.
     """
 
@@ -186,11 +191,16 @@ class TrainConfig(_Section):
     epochs: int = Field(120, ge=1)
     batch: int = Field(24, ge=1)
     crop_px: int = Field(384, ge=32)
-    weights: dict[TaskName, float] = {"segmentation": 1.0, "height": 0.01}
+    weights: dict[TaskName, Annotated[float, Field(ge=0)]] = _PAPER_WEIGHTS
     class_balance: float = Field(0.0, ge=0, le=1)
-    seed: int = 0
+    seed: int = Field(0, ge=0, lt=2**32)
     precision: Literal["auto", "32", "bf16"] = "auto"
     workers: int = Field(0, ge=0)
+
+    @field_validator("weights")
+    @classmethod
+    def _every_task(cls, weights: dict[TaskName, float]) -> dict[TaskName, float]:
+        return _PAPER_WEIGHTS | weights
 
     @model_validator(mode="after")
     def _distinct_domains(self) -> TrainConfig:

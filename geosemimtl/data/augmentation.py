@@ -6,10 +6,11 @@ The same drawn geometry can be applied to a second view of the same images.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
 import torch
-from kornia.geometry.transform import warp_affine
 from torch import Tensor
 
 from geosemimtl.config import AugmentationConfig
@@ -44,13 +45,8 @@ def draw_geometry(
         return torch.rand(count, generator=generator)
 
     zoom = torch.exp(math.log(low) + (math.log(high) - math.log(low)) * uniform())
-    turns = {
-        "any": (uniform() * 2 - 1) * math.pi,
-        "quarter": (uniform() * 4).floor() * (math.pi / 2),
-    }
-    angle = turns.get(config.rotate, torch.zeros(count))
+    cos, sin = (part / zoom for part in _ROTATIONS[config.rotate](uniform()))
     mirror = torch.where((uniform() < 0.5) & config.flip, -1.0, 1.0)
-    cos, sin = torch.cos(angle) / zoom, torch.sin(angle) / zoom
     linear = torch.stack(
         [torch.stack([cos * mirror, -sin], -1), torch.stack([sin * mirror, cos], -1)], -2
     )
@@ -62,47 +58,111 @@ def draw_geometry(
         # whole source pixels between crop and tile where nothing is interpolated
         whole = torch.round(centre - half) + half
         centres.append(torch.where(zoom == 1, whole, centre) - 0.5)
-    centre = torch.stack(centres, -1)
-    middle = torch.full((count, 2, 1), (crop_px - 1) / 2)
-    return torch.cat([linear, centre[:, :, None] - linear @ middle], dim=2)
+    # no matrix product here or below: under autocast it would round pixels to 8 bits
+    offset = torch.stack(centres, -1) - linear.sum(dim=2) * (crop_px - 1) / 2
+    return torch.cat([linear, offset[:, :, None]], dim=2)
+
+
+def _any_angle(drawn: Tensor) -> tuple[Tensor, Tensor]:
+    angle = (drawn * 2 - 1) * math.pi
+    return torch.cos(angle), torch.sin(angle)
+
+
+def _quarter_turn(drawn: Tensor) -> tuple[Tensor, Tensor]:
+    angle = (drawn * 4).floor() * (math.pi / 2)
+    return torch.cos(angle).round(), torch.sin(angle).round()  # exactly 0 and 1
+
+
+def _no_turn(drawn: Tensor) -> tuple[Tensor, Tensor]:
+    return torch.ones_like(drawn), torch.zeros_like(drawn)
+
+
+#: Cosine and sine from numbers in [0, 1).
+_ROTATIONS: dict[str, Callable[[Tensor], tuple[Tensor, Tensor]]] = {
+    "any": _any_angle,
+    "quarter": _quarter_turn,
+    "none": _no_turn,
+}
 
 
 def apply_geometry(batch: Batch, geometry: Tensor, crop_px: int) -> Batch:
     """Cut the crops: images and heights bilinear, labels nearest; what lies outside is unobserved.
+
+    Unobserved pixels and unknown heights have no share in what is interpolated beside them. A
+    geometry that maps pixels onto pixels moves the values as they are. Heights stay metres under
+    zoom (METHODS 1A.7 [D]).
 
     Args:
         batch: With images in any range; what is filled is 0.
         geometry: As :func:`draw_geometry` gives it.
         crop_px: Side of the crops.
     """
-    forward = _inverse(geometry).to(batch.image)
-
-    def warp(values: Tensor, mode: str) -> Tensor:
-        size = (crop_px, crop_px)
-        return warp_affine(
-            values, forward, size, mode=mode, padding_mode="zeros", align_corners=True
-        )
-
-    observed = warp(batch.observed[:, None].float(), "nearest")[:, 0] > 0.5
+    at = _source_positions(geometry.to(batch.image), crop_px)
+    image, observed = _interpolated(batch.image, batch.observed, at)
     targets, valid = {}, {}
     for task, target in batch.targets.items():
-        known = batch.valid[task].float()[:, None]
         if task == HEIGHT:
-            share = warp(known, "bilinear")[:, 0]
-            metres = warp(target[:, None] * known, "bilinear")[:, 0]
-            targets[task] = metres / share.clamp(min=1e-6)
-            valid[task] = (share > 0.5) & observed
+            metres, known = _interpolated(target[:, None], batch.valid[task], at)
+            targets[task] = metres[:, 0]
         else:
-            targets[task] = warp(target[:, None].float(), "nearest")[:, 0].round().long()
-            valid[task] = (warp(known, "nearest")[:, 0] > 0.5) & observed
-    image = warp(batch.image * batch.observed[:, None], "bilinear")
+            targets[task] = _nearest(target[:, None], at)[:, 0]
+            known = _nearest(batch.valid[task][:, None], at)[:, 0]
+        valid[task] = known & observed
     return replace(batch, image=image, observed=observed, targets=targets, valid=valid)
+
+
+def _source_positions(geometry: Tensor, crop_px: int) -> tuple[Tensor, Tensor]:
+    """Return x and y in the tile, (B, crop, crop) each, of the crop's pixels."""
+    steps = torch.arange(crop_px, device=geometry.device, dtype=geometry.dtype)
+    x, y = (
+        a * steps[None, None, :] + b * steps[None, :, None] + c
+        for a, b, c in geometry.permute(1, 2, 0)[..., None, None]
+    )
+    return x, y
+
+
+def _interpolated(
+    values: Tensor, known: Tensor, at: tuple[Tensor, Tensor]
+) -> tuple[Tensor, Tensor]:
+    """Interpolate (B, C, H, W) between known pixels; known is where they have most of the weight.
+
+    Written out because the library samplers normalise positions to [-1, 1], and so move whole
+    pixels by a little.
+    """
+    x, y = at
+    left, top = x.floor(), y.floor()
+    masked = torch.where(known[:, None], values, 0)
+    total, share = values.new_zeros(()), values.new_zeros(())
+    for right in (0, 1):
+        for below in (0, 1):
+            across = x - left if right else 1 - (x - left)
+            down = y - top if below else 1 - (y - top)
+            weight = (across * down)[:, None]
+            corner = (left + right, top + below)
+            total = total + weight * _picked(masked, *corner)
+            share = share + weight * _picked(known[:, None], *corner)
+    return total / torch.where(share > 0, share, 1), (share > 0.5)[:, 0]
+
+
+def _nearest(values: Tensor, at: tuple[Tensor, Tensor]) -> Tensor:
+    x, y = at
+    return _picked(values, (x + 0.5).floor(), (y + 0.5).floor())
+
+
+def _picked(values: Tensor, column: Tensor, row: Tensor) -> Tensor:
+    """Return the pixels (B, C, h, w) at whole positions (B, h, w); 0 outside."""
+    count, channels, rows, cols = values.shape
+    inside = (column >= 0) & (column < cols) & (row >= 0) & (row < rows)
+    index = (row.clamp(0, rows - 1) * cols + column.clamp(0, cols - 1)).long().flatten(1)
+    picked = values.flatten(2).gather(2, index[:, None].expand(-1, channels, -1))
+    picked = picked.view(count, channels, *column.shape[1:])
+    return torch.where(inside[:, None], picked, picked.new_zeros(()))
 
 
 def jitter(image: Tensor, strength: float, generator: torch.Generator) -> Tensor:
     """Change gamma, gain and offset of each band of images in [0, 1] by up to ``strength``.
 
-    Each image gets one change for all bands and a third of the strength a band.
+    Each image gets one change for all bands and, on top, up to a third of the strength a band.
     """
     count, bands = image.shape[:2]
 
@@ -111,7 +171,7 @@ def jitter(image: Tensor, strength: float, generator: torch.Generator) -> Tensor
         each = (torch.rand(count, bands, generator=generator) * 2 - 1) / 3
         return ((whole + each) * strength)[:, :, None, None].to(image)
 
-    bent = image.clamp(min=1e-4) ** torch.exp(factor())
+    bent = image.clamp(min=0) ** torch.exp(factor())
     return (bent * torch.exp(factor()) + 0.3 * factor()).clamp(0, 1)
 
 
@@ -132,7 +192,8 @@ def augmented(
         seed: (seed, iteration); the domain is the batch's own.
     """
     generator = torch.Generator()
-    generator.manual_seed(hash((*seed, batch.domain)) % (1 << 62))
+    words = np.random.SeedSequence((*seed, batch.domain)).generate_state(2)
+    generator.manual_seed(int(words[0]) << 31 ^ int(words[1]))
     rows, cols = batch.image.shape[-2:]
     geometry = draw_geometry(config, len(batch.image), (rows, cols), crop_px, generator)
     batch = apply_geometry(batch, geometry, crop_px)
@@ -150,8 +211,3 @@ def normalised(image: Tensor, observed: Tensor, normalisation: tuple[Tensor, Ten
     """
     mean, std = (value.to(image)[:, None, None] for value in normalisation)
     return torch.where(observed[:, None], (image - mean) / std, 0)
-
-
-def _inverse(geometry: Tensor) -> Tensor:
-    linear = torch.linalg.inv(geometry[:, :, :2])
-    return torch.cat([linear, -linear @ geometry[:, :, 2:]], dim=2)

@@ -70,7 +70,7 @@ class DomainTiles:
         if index in self._cache:
             return self._cache[index]
         tile = self._read(self.names[index])
-        size = tile.image.nbytes + sum(target.nbytes for target in tile.targets.values())
+        size = sum(array.nbytes for array in (tile.image, tile.observed, *tile.targets.values()))
         if size <= self._room:
             self._cache[index] = tile
             self._room -= size
@@ -88,15 +88,40 @@ class DomainTiles:
             raise TileSetError(
                 f"{self.folder}: tile {name} cannot be read ({error}); cut the tiles again"
             ) from error
+        self._check(name, image, targets)
         return Tile(image, observed, targets)
 
+    def _check(self, name: str, image: NDArray[Any], targets: Mapping[str, NDArray[Any]]) -> None:
+        """Refuse a tile that is not what the manifest says."""
+        size = (self.tileset.size_px, self.tileset.size_px)
+        if image.shape != (len(self.tileset.bands), *size) or any(
+            target.shape != size for target in targets.values()
+        ):
+            raise TileSetError(
+                f"{self.folder}: tile {name} has not the {size[0]} px and "
+                f"{len(self.tileset.bands)} bands of the tile set; cut the tiles again"
+            )
+        indices, classes = targets.get(SEGMENTATION), self.tileset.classes
+        if indices is None or classes is None:
+            return
+        strange = indices[(indices >= len(classes)) & (indices != IGNORE)]
+        if strange.size:
+            raise TileSetError(
+                f"{self.folder}: tile {name} has the class {strange[0]}, the tile set has only "
+                f"{len(classes)}; cut the tiles again"
+            )
+
     def batch(self, indices: Sequence[int], domain: int) -> Batch:
-        """Stack tiles into a batch with the image in [0, 1]."""
+        """Stack tiles into a batch: images in [0, 1] by the tile set's value range, 0 where nodata.
+
+        Values outside the range are clipped to it; pixels that are no number count as nodata.
+        """
         tiles = [self[index] for index in indices]
         low, high = self.tileset.value_range
         pixels = torch.from_numpy(np.stack([tile.image for tile in tiles]).astype(np.float32))
-        image = ((pixels - low) / (high - low)).clamp_(0, 1)
         observed = torch.from_numpy(np.stack([tile.observed for tile in tiles]))
+        observed &= pixels.isfinite().all(dim=1)
+        image = torch.where(observed[:, None], (pixels - low) / (high - low), 0).clamp_(0, 1)
         targets, valid = {}, {}
         for task in self.tasks:
             stack = [tile.targets.get(task) for tile in tiles]
@@ -127,9 +152,9 @@ _TARGETS = {SEGMENTATION: _class_targets, HEIGHT: _height_targets}
 class IterationBatches(Dataset[list[Batch]]):
     """One batch a domain for every iteration, as a function of (seed, iteration, domain).
 
-    The first domain's tiles are each seen once an epoch, in an order drawn for the epoch; from
-    the others as many are drawn at random (METHODS 1A.7): without replacement within an epoch
-    where there are enough.
+    Each domain goes through its tiles epoch after epoch, in an order drawn for the epoch: each
+    tile is seen once before any is seen again. The first domain's epochs are the paper's (METHODS
+    1A.7); in their time as many tiles are drawn from each other domain.
 
     Args:
         domains: The data of each domain.
@@ -163,14 +188,12 @@ class IterationBatches(Dataset[list[Batch]]):
 
     def _drawn(self, iteration: int, domain: int, tiles: int) -> list[int]:
         """Return the tiles at this iteration's place in the endless sequence of epochs."""
-        begin = iteration * self._batch
-        return [
-            self._order((begin + i) // tiles, domain, tiles)[(begin + i) % tiles]
-            for i in range(self._batch)
-        ]
-
-    def _order(self, epoch: int, domain: int, tiles: int) -> NDArray[np.int64]:
-        return np.random.default_rng([self._seed, domain, epoch]).permutation(tiles)
+        places = [divmod(iteration * self._batch + i, tiles) for i in range(self._batch)]
+        orders = {
+            epoch: np.random.default_rng([self._seed, domain, epoch]).permutation(tiles)
+            for epoch in {epoch for epoch, _ in places}
+        }
+        return [int(orders[epoch][place]) for epoch, place in places]
 
 
 def iterations_of(epochs: int, tiles: int, batch: int) -> int:

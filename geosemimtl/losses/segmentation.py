@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from geosemimtl.losses.berhu import berhu
+from geosemimtl.losses.regression import berhu
 from geosemimtl.losses.masking import widen
 from geosemimtl.tasks import HEIGHT, SEGMENTATION
 

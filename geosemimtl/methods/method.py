@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from geosemimtl.data.batch import Batch
 from geosemimtl.models.network import Output
@@ -15,7 +16,10 @@ class Method:
 
     Attributes:
         networks: The method's own networks (discriminators, mappers), with their own optimiser.
+        decays: Whether that optimiser's learning rate follows the polynomial schedule.
     """
+
+    decays = True
 
     def __init__(self) -> None:
         self.networks = nn.ModuleDict()
@@ -31,6 +35,10 @@ class Method:
     def own_losses(self, batch: Batch, logits: Mapping[str, Tensor]) -> Mapping[str, Tensor]:  # noqa: ARG002  (the question's default)
         """Return what the method's own networks lose on detached predictions, by name."""
         return {}
+
+    def optimiser(self) -> Optimizer | None:
+        """Return what moves the method's own networks; ``None`` where it has none."""
+        return None
 
     def after_step(self, network: nn.Module) -> None:
         """Move what follows the network's step, such as an average of its weights."""

@@ -12,10 +12,12 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.optim import Adam
 
 from geosemimtl.config import SemiMTLConfig
 from geosemimtl.data.batch import Batch
 from geosemimtl.losses.adversarial import GROUND_TRUTH, domain_cross_entropy, inter_domain_loss
+from geosemimtl.losses.masking import widen
 from geosemimtl.methods.method import Method
 from geosemimtl.models.discriminator import Discriminator
 from geosemimtl.models.network import Output
@@ -46,13 +48,14 @@ class SemiMTL(Method):
     ) -> None:
         super().__init__()
         self._config = config
+        self.decays = config.poly
         self._tasks = {task.name: task for task in tasks}
         self._labelled = {name: [k + 1 for k in labelled[name]] for name in self._tasks}
         for name, task in self._tasks.items():
             self.networks[name] = Discriminator(task.channels, domains, config.width)
 
     def network_losses(self, batch: Batch, output: Output) -> dict[str, Tensor]:
-        """Return the weighted intra- and inter-domain losses; the discriminators stay as they are."""
+        """Return the weighted intra- and inter-domain losses; discriminators stay as they are."""
         losses = {}
         for name, task in self._tasks.items():
             known, unknown = self._scopes(batch, name)
@@ -84,6 +87,10 @@ class SemiMTL(Method):
             losses[f"{name}/discriminator"] = loss
         return losses
 
+    def optimiser(self) -> Adam:
+        """Return Adam over all discriminators."""
+        return Adam(self.networks.parameters(), self._config.lr, self._config.betas)
+
     @staticmethod
     def _scopes(batch: Batch, task: str) -> tuple[Tensor, Tensor]:
         """Return where labelled images are valid, and where unlabelled images are observed."""
@@ -93,7 +100,8 @@ class SemiMTL(Method):
 
 def _prediction_map(task: Task, logits: Tensor) -> Tensor:
     """Return what a discriminator sees of a prediction: probabilities, or the height as it is."""
-    return logits.float().softmax(dim=1) if isinstance(task, Segmentation) else logits
+    logits = widen(logits)
+    return logits.softmax(dim=1) if isinstance(task, Segmentation) else logits
 
 
 def _truth_map(task: Task, target: Tensor, valid: Tensor) -> Tensor:

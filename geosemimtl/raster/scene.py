@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
+from pydantic import ValidationError
 from rasterio.crs import CRS
 from rasterio.enums import ColorInterp, Resampling
 from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioError
@@ -22,8 +23,10 @@ from rasterio.windows import Window
 from geosemimtl.errors import BandError, GridError, SceneError
 from geosemimtl.raster.grid import PixelGrid
 from geosemimtl.raster.virtual import recoded, uncoloured
-from geosemimtl.tasks import IGNORE
+from geosemimtl.tasks import IGNORE, Classes
 
+#: The tag in which class rasters of this project name their classes.
+CLASSES_TAG = "GEOSEMIMTL_CLASSES"
 #: GDAL's warper refuses exactly 0; at a millionth of a pixel windows agree with the whole.
 WARP_TOLERANCE_PX = 1e-6
 _DAMAGED = "cannot be read; it is damaged or incomplete: copy or make it again"
@@ -276,6 +279,9 @@ def read_on_grid(
         "resampling": Resampling.nearest if scene.grid.matches(grid) else resampling,
         "tolerance": WARP_TOLERANCE_PX,
     }
+    if not shrinks(scene.grid, grid):
+        # GDAL would guess the ratio of the pixel sizes chunk by chunk, and blur across CRS
+        options |= {"XSCALE": "1", "YSCALE": "1"}
     declared = scene.nodata if scene.mask == "nodata" else nodata
     if recode is not None:
         options |= {"src_nodata": IGNORE, "nodata": IGNORE}
@@ -299,6 +305,22 @@ def read_on_grid(
         except RasterioError as error:
             raise SceneError(f"{scene.path}: {_DAMAGED}") from error
         yield GridReader(scene.path, warped, grid, indexes)
+
+
+def declared_classes(scene: Scene) -> Classes | None:
+    """Return the classes that a class raster of this project names, ``None`` for other rasters.
+
+    Raises:
+        SceneError: The file cannot be read, or what it says of its classes is damaged.
+    """
+    with _opened(scene.path) as source:
+        text = source.tags().get(CLASSES_TAG)
+    try:
+        return None if text is None else Classes.model_validate_json(text)
+    except ValidationError as error:
+        raise SceneError(
+            f"{scene.path}: its tag {CLASSES_TAG} is damaged; predict again"
+        ) from error
 
 
 def shrinks(scene: PixelGrid, grid: PixelGrid) -> bool:

@@ -20,6 +20,7 @@ from rasterio.windows import Window
 
 from geosemimtl.errors import GeoSemiMTLError, OutputError
 from geosemimtl.raster.grid import PixelGrid
+from geosemimtl.raster.scene import CLASSES_TAG
 from geosemimtl.tasks import Classes
 
 
@@ -262,7 +263,7 @@ def _describe_bands(target: Any, kind: RasterKind) -> None:
     if kind.classes is not None:
         palette = {i: (*c.rgb, 255) for i, c in enumerate(kind.classes.entries)}
         target.write_colormap(1, palette)
-        target.update_tags(GEOSEMIMTL_CLASSES=kind.classes.model_dump_json())
+        target.update_tags(**{CLASSES_TAG: kind.classes.model_dump_json()})
     target.update_tags(**kind.tags)
 
 

@@ -40,7 +40,7 @@ def run_iteration(
         balance: Weighs and adds.
         step_network: Clears gradients, goes backward from a loss and steps.
         backward_own: Goes backward from a loss of the method's own networks.
-        step_own: Steps them and clears their gradients.
+        step_own: Steps them; their gradients were cleared before the iteration.
 
     Returns:
         Every loss by name, prefixed by the domain's index, detached.
@@ -58,7 +58,8 @@ def run_iteration(
         own = method.own_losses(view, detached)
         if own:
             backward_own(sum(own.values(), next(iter(own.values())).new_zeros(())))
-        method.after_step(network)
+        if losses:
+            method.after_step(network)
         seen |= {f"{batch.domain}/{name}": v.detach() for name, v in {**losses, **own}.items()}
     step_own()
     return seen

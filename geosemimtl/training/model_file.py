@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError, safe_open
@@ -12,8 +11,9 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from geosemimtl.config import NetworkConfig
-from geosemimtl.errors import ModelFileError
+from geosemimtl.errors import ModelFileError, OutputError
 from geosemimtl.models.network import MultiTaskNetwork, build_network
+from geosemimtl.models.weights import LITE0, LITE0_BN_EPS
 from geosemimtl.tasks import Task
 from geosemimtl.tiling.tileset import BandStatistics
 
@@ -57,7 +57,7 @@ class ModelCard(_Frozen):
         versions: Of the packages that matter.
     """
 
-    version: int = 1
+    version: Literal[1] = 1
     name: str
     network: NetworkConfig
     tasks: tuple[Task, ...]
@@ -75,12 +75,18 @@ class ModelCard(_Frozen):
 
 
 def save_model(path: Path, network: nn.Module, card: ModelCard) -> None:
-    """Write a model file whole or not at all."""
+    """Write a model file whole or not at all.
+
+    Raises:
+        OutputError: The folder cannot be written, or the disk is full.
+    """
     part = path.with_name(f".{path.name}.part")
     state = {name: tensor.contiguous().cpu() for name, tensor in network.state_dict().items()}
     try:
         save_file(state, part, metadata={_KEY: card.model_dump_json()})
         part.replace(path)
+    except (OSError, SafetensorError) as error:
+        raise OutputError(f"{path}: cannot be written ({error})") from error
     finally:
         part.unlink(missing_ok=True)
 
@@ -96,16 +102,21 @@ def read_card(path: Path) -> ModelCard:
     try:
         with safe_open(path, framework="pt") as file:
             text = (file.metadata() or {}).get(_KEY)
-    except SafetensorError as error:
-        raise ModelFileError(f"{path}: is no safetensors file ({error})") from error
+    except (OSError, SafetensorError) as error:
+        raise ModelFileError(
+            f"{path}: is no whole safetensors file ({error}); copy it again or train anew"
+        ) from error
     if text is None:
         raise ModelFileError(f"{path}: carries no geosemimtl model card; it is another program's")
     try:
-        return ModelCard.model_validate(json.loads(text))
+        return ModelCard.model_validate_json(text)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
-        raise ModelFileError(f"{path}: model card: {where}: {first['msg']}") from error
+        raise ModelFileError(
+            f"{path}: model card: {where or 'text'}: {first['msg']}; it is damaged, or of another "
+            "version of geosemimtl"
+        ) from error
 
 
 def load_model(path: Path) -> tuple[MultiTaskNetwork, ModelCard]:
@@ -118,11 +129,17 @@ def load_model(path: Path) -> tuple[MultiTaskNetwork, ModelCard]:
     network = build_network(
         card.network.model_copy(update={"weights": None}), card.tasks, len(card.bands)
     )
+    if card.network.weights == LITE0:  # what those weights change besides themselves
+        for module in network.encoder.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.eps = LITE0_BN_EPS
     try:
         network.load_state_dict(load_file(path))
     except (RuntimeError, SafetensorError) as error:
-        summary = str(error).splitlines()[0]
-        raise ModelFileError(f"{path}: the weights do not fit the card ({summary})") from error
+        summary = " ".join(str(error).split())[:300]
+        raise ModelFileError(
+            f"{path}: the weights do not fit the card ({summary}); copy it again or train anew"
+        ) from error
     return network.eval(), card
 
 
@@ -132,7 +149,7 @@ def newest_model(folder: Path = Path("runs")) -> Path:
     Raises:
         ModelFileError: There is none.
     """
-    models = sorted(folder.glob(f"**/*{SUFFIX}"), key=lambda path: path.stat().st_mtime_ns)
+    models = sorted(folder.glob(f"**/*{SUFFIX}"), key=lambda path: (path.stat().st_mtime_ns, path))
     if not models:
         raise ModelFileError(
             f"{folder}: holds no model; train one with geosemimtl train or name one with --model"

@@ -7,11 +7,12 @@ from dataclasses import replace
 from functools import partial
 
 import torch
+from lightning.pytorch.core.optimizer import LightningOptimizer
 from torch import Tensor
-from torch.optim import Adam, AdamW, SGD, Optimizer
+from torch.optim import SGD, AdamW, Optimizer
 from torchgeo.trainers import BaseTask
 
-from geosemimtl.config import SemiMTLConfig, TrainConfig
+from geosemimtl.config import TrainConfig
 from geosemimtl.data.augmentation import augmented
 from geosemimtl.data.batch import Batch
 from geosemimtl.losses.segmentation import SUPERVISED
@@ -51,7 +52,8 @@ class MultiTaskTask(BaseTask):
     ) -> None:
         # BaseTask builds the model inside its own __init__, before a module may hold tensors
         self._config = config
-        self._tasks = {task.name: task for task in tasks}
+        self._tasks: dict[str, Task] = {task.name: task for task in tasks}
+        self._weights = {str(task): weight for task, weight in config.weights.items()}
         self._bands = len(normalisation[0])
         self._labelled = labelled
         self._iterations = iterations
@@ -75,7 +77,7 @@ class MultiTaskTask(BaseTask):
         )
         self.method_networks = self.method.networks.to(memory_format=torch.channels_last)
 
-    def configure_optimizers(self) -> list[Optimizer]:  # type: ignore[override]  # one list, no schedulers: rates are set here
+    def configure_optimizers(self) -> list[Optimizer]:
         """Return the network's optimiser and, where the method has networks, theirs."""
         chosen = self._config.optimiser
         parameters = self.model.parameters()
@@ -84,17 +86,14 @@ class MultiTaskTask(BaseTask):
             if chosen.name == "sgd"
             else AdamW(parameters, chosen.lr, weight_decay=chosen.weight_decay)
         )
-        own = list(self.method_networks.parameters())
-        method = self._config.method
-        if not own or not isinstance(method, SemiMTLConfig):
-            return [network]
-        return [network, Adam(own, method.lr, method.betas)]
+        own = self.method.optimiser()
+        return [network] if own is None else [network, own]
 
     def training_step(self, batches: list[Batch], batch_idx: int) -> None:  # noqa: ARG002  (Lightning's signature)
         """Run one iteration on one batch a domain."""
         optimisers = self.optimizers()
         network, *own = optimisers if isinstance(optimisers, list) else [optimisers]
-        self._set_rates(network, own)
+        self._set_rates([network, *own])
         for optimiser in own:
             optimiser.zero_grad()
         seed = (self._config.seed, self.iteration)
@@ -110,14 +109,15 @@ class MultiTaskTask(BaseTask):
             self.model,
             self.method,
             supervise=self._supervised,
-            balance=partial(fixed_balance, self._config.weights),
+            balance=partial(fixed_balance, self._weights),
             step_network=partial(self._step, network),
             backward_own=self.manual_backward,
-            step_own=lambda: [optimiser.step() for optimiser in own],
+            step_own=lambda: _step_all(own),
         )
         names = [domain.name for domain in self._config.domains]
-        named = {f"{names[int(k[0])]}/{k[2:]}": value for k, value in losses.items()}
-        self.log_dict(named, batch_size=self._config.batch)
+        for key, value in losses.items():
+            domain, _, name = key.partition("/")
+            self.log(f"{names[int(domain)]}/{name}", value, batch_size=self._config.batch)
         self.iteration += 1
 
     def transfer_batch_to_device(
@@ -130,7 +130,7 @@ class MultiTaskTask(BaseTask):
         return [domain.to(device) for domain in batch]
 
     def _supervised(self, batch: Batch, output: Output) -> dict[str, Tensor]:
-        losses = {}
+        losses: dict[str, Tensor] = {}
         for name, task in self._tasks.items():
             if batch.valid[name].any():
                 options = (
@@ -143,23 +143,29 @@ class MultiTaskTask(BaseTask):
                 )
         return losses
 
-    def _step(self, optimiser: Optimizer, loss: Tensor) -> None:
+    def _step(self, optimiser: LightningOptimizer, loss: Tensor) -> None:
         optimiser.zero_grad()
         self.manual_backward(loss)
         limit = self._config.optimiser.clip_norm
         if limit is not None:
             torch.nn.utils.clip_grad_norm_(self.model.parameters(), limit)
         optimiser.step()
+        # autocast keeps its half-precision copies of the weights until the whole iteration ends:
+        # the next domain would be seen by the network as it was before this step
+        torch.clear_autocast_cache()
 
-    def _set_rates(self, network: Optimizer, own: Sequence[Optimizer]) -> None:
-        chosen, method = self._config.optimiser, self._config.method
-        factor = partial(poly_factor, self.iteration, self._iterations, power=chosen.power)
-        rates = [chosen.lr * factor(warmup=chosen.warmup)]
-        if isinstance(method, SemiMTLConfig):
-            rates.append(method.lr * (factor() if method.poly else 1.0))
-        for optimiser, rate in zip([network, *own], rates, strict=False):
+    def _set_rates(self, optimisers: Sequence[LightningOptimizer]) -> None:
+        chosen = self._config.optimiser
+        decay = partial(poly_factor, self.iteration, self._iterations, power=chosen.power)
+        factors = [decay(warmup=chosen.warmup), decay() if self.method.decays else 1.0]
+        for optimiser, factor in zip(optimisers, factors, strict=False):
             for group in optimiser.param_groups:
-                group["lr"] = rate
+                group["lr"] = optimiser.defaults["lr"] * factor
+
+
+def _step_all(optimisers: Sequence[LightningOptimizer]) -> None:
+    for optimiser in optimisers:
+        optimiser.step()
 
 
 def _channels_last(batch: Batch) -> Batch:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 
 def poly_factor(iteration: int, iterations: int, *, power: float = 0.9, warmup: int = 0) -> float:
     """Return the share of the initial learning rate: (1 - i / N) ** power (METHODS 1A.7).
@@ -13,4 +15,4 @@ def poly_factor(iteration: int, iterations: int, *, power: float = 0.9, warmup: 
         warmup: Iterations over which the rate rises linearly from next to nothing; 0 in the paper.
     """
     rise = min(1.0, (iteration + 1) / (warmup + 1))
-    return rise * (1 - iteration / iterations) ** power
+    return rise * math.pow(1 - iteration / iterations, power)

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import logging
+import math
 import platform
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 import yaml
-from lightning.pytorch import Callback, LightningModule, Trainer, seed_everything
-from lightning.pytorch.loggers import CSVLogger
 from torch import Tensor
 from torch.utils.data import DataLoader
 
@@ -25,11 +20,13 @@ from geosemimtl.data.tiles import DomainTiles, IterationBatches, iterations_of
 from geosemimtl.errors import TileSetError
 from geosemimtl.progress import Track, silent
 from geosemimtl.raster.writing import require_absent, write_text
-from geosemimtl.tasks import HEIGHT, SEGMENTATION, Classes, Height, Segmentation, Task
+from geosemimtl.tasks import HEIGHT, IGNORE, SEGMENTATION, Classes, Height, Segmentation, Task
 from geosemimtl.tiling.tileset import TileSet, height_scale_m
+from geosemimtl.training.fitting import fit
 from geosemimtl.training.model_file import SUFFIX, DomainCard, ModelCard, save_model
 from geosemimtl.training.module import MultiTaskTask
 
+CONFIG = "config.yaml"
 #: Packages whose versions decide what comes out.
 _PACKAGES = ("geosemimtl", "torch", "torchgeo", "segmentation-models-pytorch", "timm", "rasterio")
 
@@ -39,9 +36,13 @@ def train(
 ) -> Path:
     """Train a model on partially labelled tile sets.
 
+    Same configuration, same tiles, same number of threads: same bytes. Torch's global random
+    state is seeded.
+
     Args:
         config: What to train.
-        output: The run's folder: ``NAME.safetensors``, the resolved configuration, ``metrics.csv``.
+        output: The run's folder: ``metrics.csv`` with the losses of every tenth iteration,
+            ``config.yaml`` as it was resolved, which trains the same again, and the model.
         overwrite: Replace an existing run's model.
         track: Shows progress.
 
@@ -51,20 +52,21 @@ def train(
     Raises:
         TileSetError: A tile set is missing, empty, or does not fit the others.
         ConfigError: The encoder or its weights cannot be had.
-        OutputError: The run exists.
+        OutputError: The run exists, or its folder cannot be written.
+        KeyboardInterrupt: The user stopped it: there is no new model.
     """
     path = output / f"{config.name}{SUFFIX}"
-    require_absent([path], overwrite=overwrite)
+    require_absent([path, output / CONFIG], overwrite=overwrite)
     domains = [DomainTiles(d.tiles, config.tasks, d.supervises) for d in config.domains]
     _check_domains(config, domains)
     tasks = _tasks(config, domains)
     iterations = config.iterations or iterations_of(config.epochs, len(domains[0]), config.batch)
     mean, std = _normalisation([domain.tileset for domain in domains])
-    labelled = {
+    labelled: dict[str, Sequence[int]] = {
         task: [k for k, domain in enumerate(domains) if task in domain.supervises]
         for task in config.tasks
     }
-    seed_everything(config.seed, verbose=False)
+    torch.manual_seed(config.seed)
     module = MultiTaskTask(
         config,
         tasks,
@@ -77,78 +79,11 @@ def train(
     loader: DataLoader[list[Batch]] = DataLoader(
         batches, batch_size=None, num_workers=config.workers
     )
-    _fit(module, loader, config, output, track)
-    card = _card(config, tasks, domains, (mean, std))
-    save_model(path, module.model, card)
-    write_text(output / "config.yaml", yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False))
+    fit(module, loader, output, precision=config.precision, track=track)
+    resolved = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
+    write_text(output / CONFIG, resolved)
+    save_model(path, module.model, _card(config, tasks, domains, (mean, std)))
     return path
-
-
-def _fit(
-    module: MultiTaskTask,
-    loader: DataLoader[list[Batch]],
-    config: TrainConfig,
-    output: Path,
-    track: Track,
-) -> None:
-    with _quiet_lightning():
-        trainer = Trainer(
-            accelerator="auto",
-            devices=1,
-            precision=precision_of(config.precision),
-            max_epochs=1,
-            logger=CSVLogger(output, name="", version=""),
-            callbacks=[_Progress(track, len(loader))],
-            enable_checkpointing=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            log_every_n_steps=10,
-        )
-        trainer.fit(module, loader)
-    if trainer.interrupted:
-        raise KeyboardInterrupt
-
-
-def precision_of(name: str) -> Any:
-    """Return Lightning's name of a precision; ``auto`` asks the device what it does natively."""
-    if name == "auto":
-        if torch.cuda.is_available():
-            native = torch.cuda.is_bf16_supported(including_emulation=False)
-        else:
-            native = bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())  # noqa: SLF001  (torch has no public question for this)
-        name = "bf16" if native else "32"
-    return {"bf16": "bf16-mixed", "32": "32-true"}[name]
-
-
-class _Progress(Callback):
-    """Moves a tracker one step an iteration."""
-
-    def __init__(self, track: Track, iterations: int) -> None:
-        self._steps = iter(track(range(iterations), "training", iterations))
-
-    def on_train_batch_start(self, *args: object) -> None:
-        next(self._steps)
-
-    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: ARG002  (Lightning's signature)
-        next(self._steps, None)
-
-
-@contextmanager
-def _quiet_lightning() -> Iterator[None]:
-    """Keep advertisements and hints of Lightning off the user's screen."""
-    loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", ".*does not have many workers.*")
-            # raised by Lightning's own use of torch (2.6.6 with torch 2.15)
-            warnings.filterwarnings("ignore", ".*LeafSpec.*")
-            yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
 
 
 def _check_domains(config: TrainConfig, domains: Sequence[DomainTiles]) -> None:
@@ -157,7 +92,8 @@ def _check_domains(config: TrainConfig, domains: Sequence[DomainTiles]) -> None:
     for domain in domains[1:]:
         for field in ("gsd_m", "bands", "dtype", "size_px"):
             ours, theirs = getattr(first.tileset, field), getattr(domain.tileset, field)
-            if ours != theirs:
+            same = math.isclose(ours, theirs, rel_tol=1e-6) if field == "gsd_m" else ours == theirs
+            if not same:
                 raise TileSetError(
                     f"{domain.folder}: {field} is {theirs}, that of {first.folder} is {ours}: cut "
                     "all tile sets of a training alike"
@@ -195,9 +131,10 @@ def _common_classes(domains: Sequence[DomainTiles]) -> Classes:
                 f"{domain.folder}: its classes differ from those of {labelled[0].folder}: cut "
                 "both with the same class names"
             )
-    assert classes is not None  # a domain that supervises the segmentation has classes
+    assert classes is not None  # noqa: S101  (what supervises the segmentation has classes)
     return Classes(
-        entries=tuple(c.model_copy(update={"value": None}) for c in classes.entries), ignore=(255,)
+        entries=tuple(c.model_copy(update={"value": None}) for c in classes.entries),
+        ignore=(IGNORE,),
     )
 
 
@@ -211,14 +148,30 @@ def _normalisation(sets: Sequence[TileSet]) -> tuple[list[float], list[float]]:
 
 
 def _class_weights(power: float, domains: Sequence[DomainTiles]) -> Tensor | None:
-    """Weigh classes by a power of the inverse of their share; a labelled pixel weighs 1 on average."""
+    """Weigh classes by a power of the inverse share; a labelled pixel weighs 1 on average."""
     counts = [d.tileset.class_pixels for d in domains if SEGMENTATION in d.supervises]
     if power == 0 or not counts:
         return None
-    share = np.maximum(np.array(counts, np.float64).sum(axis=0), 1)
-    share /= share.sum()
-    weights = share**-power
+    pixels = np.array(counts, np.float64).sum(axis=0)
+    share = pixels / max(pixels.sum(), 1)
+    weights = np.where(pixels > 0, np.maximum(share, 1e-12) ** -power, 0)
     return torch.tensor(weights / (share * weights).sum(), dtype=torch.float32)
+
+
+def _without_folders(config: TrainConfig) -> TrainConfig:
+    """Name files and folders without where they lie: a model file tells nothing of its machine."""
+    weights = config.network.weights
+    return config.model_copy(
+        update={
+            "domains": tuple(
+                domain.model_copy(update={"tiles": Path(domain.tiles.resolve().name)})
+                for domain in config.domains
+            ),
+            "network": config.network.model_copy(
+                update={"weights": weights and Path(weights).name}
+            ),
+        }
+    )
 
 
 def _card(
@@ -228,9 +181,7 @@ def _card(
     normalisation: tuple[list[float], list[float]],
 ) -> ModelCard:
     first = domains[0].tileset
-    document = config.model_dump(mode="json")
-    for domain in document["domains"]:
-        domain["tiles"] = Path(domain["tiles"]).name
+    config = _without_folders(config)
     return ModelCard(
         name=config.name,
         network=config.network,
@@ -254,6 +205,7 @@ def _card(
             )
             for entry, domain in zip(config.domains, domains, strict=True)
         ),
-        training=document,
-        versions={"python": platform.python_version()} | {name: version(name) for name in _PACKAGES},
+        training=config.model_dump(mode="json"),
+        versions={"python": platform.python_version()}
+        | {name: version(name) for name in _PACKAGES},
     )

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from geosemimtl.losses.berhu import berhu
+from geosemimtl.losses.regression import berhu
 from geosemimtl.losses.segmentation import SUPERVISED, cross_entropy, height_loss
 from geosemimtl.tasks import IGNORE, TASK_NAMES
 

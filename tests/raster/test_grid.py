@@ -40,7 +40,10 @@ def test_model_grid_keeps_origin_and_axes(
     grid = model_grid(scene, gsd_m)
     assert grid.corners[0] == pytest.approx(scene.corners[0], abs=1e-9)
     assert grid.gsd_m == pytest.approx((gsd_m, gsd_m), rel=1e-5)
-    for ours, theirs in ((grid.transform.a, scene.transform.a), (grid.transform.e, scene.transform.e)):
+    for ours, theirs in (
+        (grid.transform.a, scene.transform.a),
+        (grid.transform.e, scene.transform.e),
+    ):
         assert math.copysign(1, ours) == math.copysign(1, theirs)
     assert math.atan2(grid.transform.d, grid.transform.a) == pytest.approx(
         math.atan2(scene.transform.d, scene.transform.a), abs=1e-9
@@ -127,6 +130,9 @@ def test_a_crs_is_the_same_however_it_is_written(make_grid: GridMaker) -> None:
     grid = make_grid((10, 10))
     for spelling in (grid.crs.to_wkt(), grid.crs.to_wkt(version="WKT1_ESRI")):
         assert grid.matches(replace(grid, crs=CRS.from_wkt(spelling)))
+    degrees = replace(grid, crs=CRS.from_epsg(4326))
+    for spelling in ("OGC:CRS84", "+proj=longlat +datum=WGS84 +no_defs"):
+        assert degrees.matches(replace(grid, crs=CRS.from_user_input(spelling)))
 
 
 @pytest.mark.parametrize("gsd_m", [0.0, -1.0, math.nan, math.inf])

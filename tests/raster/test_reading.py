@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,28 @@ def test_an_image_pixel_is_nodata_where_all_bands_are(make_raster: Maker) -> Non
     np.testing.assert_array_equal(got, pixels)
 
 
+def test_a_mean_that_equals_nodata_stays_what_it_is(make_raster: Maker) -> None:
+    pixels = np.array([[[99, 101, 100, 100]] * 2], np.uint8)
+    scene = open_scene(make_raster("a.tif", pixels, nodata=100))
+    values, valid = read(scene, model_grid(scene.grid, 0.1), "average")
+    np.testing.assert_array_equal(valid, [[True, False]])
+    np.testing.assert_array_equal(values[0], [[100, 0]])
+
+
+@pytest.mark.parametrize("resampling", FILTERS)
+def test_own_grid_gives_rotated_floats_to_the_last_bit(
+    make_raster: Maker, make_grid: Callable[..., PixelGrid], resampling: str
+) -> None:
+    pixels = np.random.default_rng(0).normal(0, 1e4, (1, 90, 70)).astype(np.float32)
+    grid = make_grid((90, 70), gsd=(0.3, 0.7), degrees=33)
+    scene = open_scene(make_raster("a.tif", pixels, transform=grid.transform))
+    within_tolerance = replace(grid, transform=grid.transform @ Affine.translation(5e-4, 5e-4))
+    for same in (grid, within_tolerance):
+        values, valid = read(scene, same, resampling)
+        assert valid.all()
+        np.testing.assert_array_equal(values, pixels)
+
+
 @pytest.mark.parametrize("gsd_m", [0.05, 0.1, 0.13, 0.03])
 @pytest.mark.parametrize("resampling", FILTERS)
 @pytest.mark.parametrize("told", ["alpha", "mask", "nodata", "NaN"])
@@ -124,7 +147,9 @@ def test_an_invalid_neighbours_value_never_leaks(
     pixels = np.where(speckled, 100, hidden).astype(np.uint8)[None]
     if told == "alpha":
         path = make_raster(
-            "a.tif", np.concatenate([pixels, speckled[None] * np.uint8(255)]), colours=("gray", "alpha")
+            "a.tif",
+            np.concatenate([pixels, speckled[None] * np.uint8(255)]),
+            colours=("gray", "alpha"),
         )
     elif told == "mask":
         path = make_raster("a.tif", pixels, mask=speckled)
@@ -138,9 +163,7 @@ def test_an_invalid_neighbours_value_never_leaks(
     np.testing.assert_allclose(values[0][valid], 100, atol=1e-3)
 
 
-def test_a_mask_beside_a_band_that_calls_itself_alpha(
-    make_raster: Maker, noise: Noise, speckled: NDArray[np.bool_]
-) -> None:
+def test_a_band_that_only_calls_itself_alpha_is_an_image(make_raster: Maker, noise: Noise) -> None:
     pixels = noise(4, 40, 50, dtype="uint16", high=4000)
     path = make_raster("a.tif", pixels, colours=RGBA)
     scene = open_scene(path, ("red", "green", "blue", "nir"))
@@ -167,7 +190,7 @@ def test_infinite_values_are_not_valid(make_raster: Maker) -> None:
 
 
 @pytest.fixture(scope="module")
-def rotated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Scene, dict[Any, Any]]]:
+def rotated(tmp_path_factory: pytest.TempPathFactory) -> tuple[Scene, dict[Any, Any]]:
     """A rotated scene with non-square pixels and a mask, and room to remember whole readings."""
     random = np.random.default_rng(3)
     path = tmp_path_factory.mktemp("rotated") / "scene.tif"
@@ -188,7 +211,7 @@ def rotated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Scene, d
     ):
         target.write(random.integers(0, 256, (2, 210, 180), dtype=np.uint8))
         target.write_mask(random.random((210, 180)) > 0.2)
-    yield open_scene(path), {}
+    return open_scene(path), {}
 
 
 @given(
@@ -252,11 +275,34 @@ def test_another_crs(make_raster: Maker, make_grid: Callable[..., PixelGrid]) ->
     values, valid = read(scene, grid, "mode")
     assert valid.all()
     rows, cols = np.indices(grid.shape)
-    points = [grid.transform @ (c + 0.5, r + 0.5) for r, c in zip(rows.flat, cols.flat, strict=True)]
+    points = [
+        grid.transform @ (c + 0.5, r + 0.5) for r, c in zip(rows.flat, cols.flat, strict=True)
+    ]
     there, _ = transform_points(grid.crs, scene.grid.crs, *map(list, zip(*points, strict=True)))
     away = np.array(there).reshape(grid.shape) - middle
     clear = np.abs(away) > 0.5
     np.testing.assert_array_equal(values[0][clear], np.where(away > 0, 2, 1)[clear])
+
+
+def test_another_crs_is_met_to_a_small_part_of_a_pixel(
+    make_raster: Maker, make_grid: Callable[..., PixelGrid]
+) -> None:
+    grid = make_grid((300, 300), gsd=(2, 2), origin=(300000.0, 5806000.0))
+    left, _, _, top = grid.bounds
+    xs, ys = transform_points(grid.crs, CRS.from_epsg(25832), [left], [top])
+    # an image of its own columns: what is read tells where it was read
+    columns = np.tile(np.arange(500, dtype=np.float32), (500, 1))[None]
+    transform = Affine(2, 0, xs[0] - 200, 0, -2, ys[0] + 200)
+    scene = open_scene(make_raster("a.tif", columns, crs="EPSG:25832", transform=transform))
+    values, valid = read(scene, grid, "bilinear")
+    assert valid.all()
+    rows, cols = np.indices(grid.shape)
+    points = [
+        grid.transform @ (c + 0.5, r + 0.5) for r, c in zip(rows.flat, cols.flat, strict=True)
+    ]
+    there, _ = transform_points(grid.crs, scene.grid.crs, *map(list, zip(*points, strict=True)))
+    expected = (np.array(there) - transform.c) / 2 - 0.5
+    np.testing.assert_allclose(values[0].ravel(), expected, atol=5e-5)
 
 
 def test_overlap_needs_common_ground(make_grid: Callable[..., PixelGrid]) -> None:
@@ -283,7 +329,7 @@ def test_recoded_labels_vote_alone(make_raster: Maker) -> None:
     assert values[0, 0, 0] == 3
     with read_on_grid(scene, scene.grid, Resampling.mode, recode={7: 3, 8: 4, 9: 1}) as reader:
         values, valid = reader.read()
-    np.testing.assert_array_equal(valid[0], [[False, False, True, True], [True, False, True, True]])
+    np.testing.assert_array_equal(valid, [[False, False, True, True], [True, False, True, True]])
     np.testing.assert_array_equal(values[0][valid], [1, 3, 3, 3, 1])
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -28,9 +30,9 @@ def resampled(
     rows, cols = valid.shape
     shape_out = (out_size(rows, step[0]), out_size(cols, step[1]))
     resampler = StripResampler((rows, cols), shape_out, step)
-    parts = []
+    parts: list[NDArray[np.float32]] = []
     edges = [0, *sorted({cut for cut in cuts if 0 < cut < rows}), rows]
-    for top, bottom in zip(edges, edges[1:], strict=False):
+    for top, bottom in itertools.pairwise(edges):
         first, part = resampler.feed(values[:, top:bottom], valid[top:bottom])
         assert first == sum(each.shape[1] for each in parts)
         parts.append(part)

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from affine import Affine
 from numpy.typing import NDArray
@@ -29,7 +28,9 @@ def test_the_user_names_the_bands(make_raster: Maker, noise: Noise) -> None:
 
 
 def test_the_file_names_the_bands(make_raster: Maker, noise: Noise) -> None:
-    scene = open_scene(make_raster("a.tif", noise(3, 8, 8), colours=RGB, names=("NIR", "Red", "Green")))
+    scene = open_scene(
+        make_raster("a.tif", noise(3, 8, 8), colours=RGB, names=("NIR", "Red", "Green"))
+    )
     assert (scene.bands, scene.named_by) == (("nir", "red", "green"), "file")
 
 

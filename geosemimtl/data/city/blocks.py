@@ -207,7 +207,7 @@ def fill_park(style: CityStyle, lot: Convex, rng: np.random.Generator) -> Plan:
         boxes.extend(make_building(style, sites[len(sites) // 2], style.storeys[0], rng))
     pond_m = min(9.0, 0.1 * lot.breadth_m)
     x, y = middle + rng.normal(0, 1, 2) + 0.22 * lot.breadth_m
-    pond = Blob(float(x), float(y), pond_m, 0.0, 0.0, Look(Material.WATER), 1.0, 0.0, 0.25)
+    pond = Blob(float(x), float(y), pond_m, 0.0, 0.0, Look(Material.WATER), 1.0, 0.0, 0.1)
     # Not every park has room for a pond: one over a path's end or a street would be nonsense.
     fits = bool(lot.contains(np.array([(x, y)]), 1.4 * pond_m).all())
     ponds = (pond,) if fits and is_free(pond.square, boxes, 1.0) else ()

@@ -89,4 +89,4 @@ def _heap(x: float, y: float, radius_m: float, rng: np.random.Generator) -> Blob
 
 def _pond(x: float, y: float, radius_m: float, rng: np.random.Generator) -> Blob:
     look = Look(Material.WATER, float(rng.normal(0, 0.5)))
-    return Blob(x, y, radius_m, 0.0, 0.0, look, 1.0, 0.0, 0.2)
+    return Blob(x, y, radius_m, 0.0, 0.0, look, 1.0, 0.0, 0.12)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from geosemimtl.losses.berhu import berhu
+from geosemimtl.losses.regression import berhu
 
 P = torch.tensor([[[1.0, 2.0], [3.0, 4.0]]])
 Y = torch.tensor([[[1.1, 2.5], [2.0, 6.0]]])

@@ -1,0 +1,57 @@
+"""``geosemimtl evaluate``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from geosemimtl.cli.options import FILE, json_option
+
+
+@click.command("evaluate")
+@click.argument("predictions", nargs=-1, required=True, type=FILE)
+@click.option("--labels", multiple=True, type=FILE, help="True label raster; one a class raster.")
+@click.option("--height", multiple=True, type=FILE, help="True nDSM; one a height raster.")
+@click.option("--classes", type=FILE, help="YAML with the labels' classes, where they differ.")
+@click.option("--assume-crs", metavar="CRS", help="CRS of files that carry none.")
+@json_option
+def command(
+    predictions: tuple[Path, ...],
+    labels: tuple[Path, ...],
+    height: tuple[Path, ...],
+    classes: Path | None,
+    assume_crs: str | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Score PREDICTIONS (*_classes.tif and *_height.tif) against truth on any grid.
+
+    \b
+    Example:
+      geosemimtl evaluate scene_classes.tif scene_height.tif \\
+          --labels truth.tif --height ndsm.tif
+    """
+    import json
+
+    from geosemimtl.cli.console import OUT, track
+    from geosemimtl.cli.scores import score_tables
+    from geosemimtl.config import load_classes
+    from geosemimtl.inference.evaluation import evaluate
+    from geosemimtl.publish.scores import score_document
+
+    heights = tuple(path for path in predictions if path.stem.endswith("_height"))
+    evaluation = evaluate(
+        classes=tuple(path for path in predictions if path not in heights),
+        labels=labels,
+        heights=heights,
+        true_heights=height,
+        label_classes=load_classes(classes) if classes else None,
+        assume_crs=assume_crs,
+        track=track,
+    )
+    if as_json:
+        click.echo(json.dumps(score_document(evaluation)))
+        return
+    for made in score_tables(evaluation):
+        OUT.print(made)

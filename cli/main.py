@@ -1,0 +1,72 @@
+"""The program ``geosemimtl``: its commands, and how failures end."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import click
+
+from geosemimtl.errors import GeoSemiMTLError
+
+#: In the order of a user's work.
+COMMANDS = ("demo", "check", "tile", "train", "predict", "evaluate", "info")
+
+
+class _Commands(click.Group):
+    """Finds each command in the module of its name, when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  (click's signature)
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  (click's signature)
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"geosemimtl.cli.{cmd_name}").command
+        return command
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="geosemimtl")
+@click.option("-q", "--quiet", is_flag=True, help="No messages and no progress.")
+@click.option("-v", "--verbose", is_flag=True, help="Messages of the libraries too.")
+@click.option("--debug", is_flag=True, help="Show where in the code an error comes from.")
+def cli(*, quiet: bool, verbose: bool, debug: bool) -> None:  # noqa: ARG001  (read from the context where they matter)
+    """Land cover and height from orthophotos, as GeoTIFFs that QGIS opens.
+
+    \b
+    geosemimtl demo                                   the whole way on a synthetic city
+    geosemimtl tile scene.tif --labels classes.tif --gsd 0.09 -o tiles/a
+    geosemimtl train config.yaml
+    geosemimtl predict scene.tif
+    """
+    if verbose:
+        import logging
+
+        logging.basicConfig(level=logging.INFO)
+
+
+def main() -> None:
+    """Run the program; exit 1 after an error, 2 after wrong usage, 130 after an interruption."""
+    try:
+        cli.main(standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except click.UsageError as error:
+        error.show()
+        sys.exit(2)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Interrupted.", err=True)
+        sys.exit(130)
+    except (GeoSemiMTLError, OSError) as error:
+        if "--debug" in sys.argv:
+            raise
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

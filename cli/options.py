@@ -1,0 +1,99 @@
+"""Options that several commands share, and how their text becomes values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+FILE = click.Path(path_type=Path)
+
+
+class Names(click.ParamType):
+    """Comma-separated names."""
+
+    name = "NAME,NAME,..."
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        """Split at commas."""
+        if isinstance(value, tuple):
+            return value
+        names = tuple(part.strip().lower() for part in value.split(","))
+        if not all(names):
+            self.fail(
+                f"{value!r}: write names with commas between, such as nir,red,green", param, ctx
+            )
+        return names
+
+
+class Range(click.ParamType):
+    """Two numbers, the smaller first."""
+
+    name = "LOW,HIGH"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[float, float]:
+        """Split at the comma."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            low, high = (float(part) for part in value.split(","))
+        except ValueError:
+            self.fail(f"{value!r}: write two numbers, such as 0,10000", param, ctx)
+        if low >= high:
+            self.fail(f"{value!r}: the smaller number comes first", param, ctx)
+        return low, high
+
+
+class Alpha(click.ParamType):
+    """``auto``, ``none`` or a band's number."""
+
+    name = "auto|none|N"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int | str:
+        """Return the number, or the word."""
+        if value in ("auto", "none"):
+            return str(value)
+        try:
+            return int(value)
+        except ValueError:
+            self.fail(f"{value!r}: write auto, none or a band's number", param, ctx)
+
+
+def scene_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add how scenes are to be read."""
+    for option in (
+        click.option(
+            "--value-range",
+            type=Range(),
+            help="Pixel values that are black and white; needed beyond 8 bit.",
+        ),
+        click.option(
+            "--assume-crs", metavar="CRS", help="CRS of files that carry none, such as EPSG:25832."
+        ),
+        click.option(
+            "--alpha",
+            type=Alpha(),
+            default="auto",
+            show_default=True,
+            help="Which band is the mask.",
+        ),
+        click.option(
+            "--bands",
+            type=Names(),
+            help="Names of the file's bands in file order, such as nir,red,green.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+overwrite_option = click.option("--overwrite", is_flag=True, help="Replace outputs that exist.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")

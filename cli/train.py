@@ -1,0 +1,40 @@
+"""``geosemimtl train``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from geosemimtl.cli.options import FILE, overwrite_option
+
+
+@click.command("train")
+@click.argument("config", type=FILE)
+@click.option(
+    "-s",
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Change a value of the configuration, such as optimiser.lr=0.001.",
+)
+@click.option("-o", "--output", type=FILE, help="The run's folder; runs/NAME by default.")
+@overwrite_option
+def command(
+    config: Path, overrides: tuple[str, ...], output: Path | None, *, overwrite: bool
+) -> None:
+    """Train one model as CONFIG (YAML) says.
+
+    \b
+    Example:
+      geosemimtl train semimtl.yaml -s domains.0.tiles=tiles/potsdam -s batch=8
+    """
+    from geosemimtl.cli.console import say, track
+    from geosemimtl.config import load_config
+    from geosemimtl.training.trainer import train
+
+    loaded = load_config(config, overrides)
+    folder = output or Path("runs") / loaded.name
+    model = train(loaded, folder, overwrite=overwrite, track=track)
+    say(f"wrote {model}; see geosemimtl info {model}")

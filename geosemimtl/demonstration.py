@@ -1,0 +1,214 @@
+"""The whole way on a synthetic city: draw, tile, train, predict, evaluate, show."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import as_file, files
+from pathlib import Path
+
+from geosemimtl.config import TrainConfig, load_config
+from geosemimtl.data.city.presets import preset
+from geosemimtl.data.city.scene import CityFiles, draw_city, write_city
+from geosemimtl.errors import OutputError
+from geosemimtl.inference.evaluation import Evaluation, evaluate
+from geosemimtl.inference.predictor import predict
+from geosemimtl.progress import Track, silent
+from geosemimtl.publish.picture import PictureRow, draw_picture
+from geosemimtl.publish.scores import Summary, score_document, summaries
+from geosemimtl.raster.writing import write_text
+from geosemimtl.tasks import HEIGHT, ISPRS_CLASSES, SEGMENTATION
+from geosemimtl.tiling.cutting import TileOptions, tile
+from geosemimtl.training.trainer import train
+
+#: Marks a folder as a demo's, so that --overwrite never removes anything else.
+_MARK = ".geosemimtl-demo"
+
+
+@dataclass(frozen=True, slots=True)
+class Sensor:
+    """One of the demo's sensors: its preset, the GSD it is drawn at and the labels it gives."""
+
+    name: str
+    gsd_m: float
+    supervises: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How large a demo is.
+
+    Attributes:
+        gsd_m: GSD of tiles and model.
+        tile_px: Side of the tiles.
+        train_m: Side of each training scene, metres.
+        train_seeds: Seeds of the training scenes, of each sensor.
+        test_m: Side of the unseen scene.
+        overrides: Changes of ``configs/demo.yaml``.
+    """
+
+    gsd_m: float = 0.3
+    tile_px: int = 256
+    train_m: float = 420.0
+    train_seeds: tuple[int, ...] = (1, 2)
+    test_m: float = 240.0
+    overrides: tuple[str, ...] = ()
+
+
+SENSORS = (Sensor("potsdam", 0.15, (SEGMENTATION,)), Sensor("vaihingen", 0.27, (HEIGHT,)))
+FULL = Plan()
+QUICK = Plan(
+    train_m=200.0, train_seeds=(1,), test_m=120.0, overrides=("iterations=24", "crop_px=160")
+)
+_TEST_SEED = 99
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """What a demo made.
+
+    Attributes:
+        folder: Where everything is.
+        model: The model file.
+        rasters: The predicted rasters.
+        picture: The PNG.
+        tables: The scores: one table a task.
+        departures: What the recipe does otherwise than the paper.
+    """
+
+    folder: Path
+    model: Path
+    rasters: tuple[Path, ...]
+    picture: Path
+    tables: tuple[Summary, ...]
+    departures: tuple[str, ...]
+
+
+def demo(
+    folder: Path, *, plan: Plan = FULL, overwrite: bool = False, track: Track = silent
+) -> Demo:
+    """Train one model from the labels of one sensor and the heights of another, and show it.
+
+    Args:
+        folder: Where everything is written.
+        plan: ``FULL`` or ``QUICK``.
+        overwrite: Replace an earlier demo.
+        track: Shows progress.
+
+    Raises:
+        OutputError: The folder exists, and is no demo's or ``overwrite`` is not set.
+    """
+    _prepare(folder, overwrite=overwrite)
+    config = demo_config(folder, plan)
+    scenes = [_draw(sensor, folder, plan, track) for sensor in SENSORS]
+    for sensor, (training, _) in zip(SENSORS, scenes, strict=True):
+        _cut(sensor, training, folder, plan, track)
+    model = train(config, folder / "model", track=track)
+    unseen = {sensor.name: test for sensor, (_, test) in zip(SENSORS, scenes, strict=True)}
+    images = [test.image for test in unseen.values()]
+    written = predict(images, model, output=folder, track=track)
+    predicted = dict(zip(unseen, written, strict=True))
+    scores = {
+        name: evaluate(
+            classes=[predicted[name][SEGMENTATION]],
+            labels=[test.labels],
+            heights=[predicted[name][HEIGHT]],
+            true_heights=[test.height],
+            track=track,
+        )
+        for name, test in unseen.items()
+    }
+    return _publish(folder, model, unseen, predicted, scores)
+
+
+def demo_config(folder: Path, plan: Plan = FULL) -> TrainConfig:
+    """Return the demo's training configuration, its tile sets under ``folder``."""
+    tiles = (f"domains.{k}.tiles={folder / 'tiles' / s.name}" for k, s in enumerate(SENSORS))
+    with as_file(files("geosemimtl.configs") / "demo.yaml") as path:
+        return load_config(path, (*plan.overrides, *tiles))
+
+
+def departures() -> tuple[str, ...]:
+    """Return what the demo's configuration does otherwise than the paper, as it says itself."""
+    text = (files("geosemimtl.configs") / "demo.yaml").read_text(encoding="utf-8")
+    lines = (line.partition("# departs") for line in text.splitlines())
+    return tuple(
+        " ".join(before.split()) + (f" (paper{after})" if after else "")
+        for before, found, after in lines
+        if found
+    )
+
+
+def _prepare(folder: Path, *, overwrite: bool) -> None:
+    if folder.exists():
+        if not overwrite:
+            raise OutputError(f"{folder}: exists already; pass --overwrite to replace it")
+        if not (folder / _MARK).exists():
+            raise OutputError(f"{folder}: is no demo's folder; choose another with -o")
+        shutil.rmtree(folder)
+    (folder / "scenes").mkdir(parents=True)
+    (folder / _MARK).touch()
+
+
+def _draw(
+    sensor: Sensor, folder: Path, plan: Plan, track: Track
+) -> tuple[list[CityFiles], CityFiles]:
+    """Draw a sensor's training scenes and its unseen scene, which is another city."""
+    jobs = [(plan.train_m, seed, f"{sensor.name}_{seed}") for seed in plan.train_seeds]
+    jobs.append((plan.test_m, _TEST_SEED, f"{sensor.name}_unseen"))
+    drawn = [
+        write_city(
+            draw_city(preset(sensor.name), side_m, side_m, seed, sensor.gsd_m),
+            folder / "scenes",
+            stem,
+        )
+        for side_m, seed, stem in track(jobs, f"drawing {sensor.name}", len(jobs))
+    ]
+    return drawn[:-1], drawn[-1]
+
+
+def _cut(
+    sensor: Sensor, training: Sequence[CityFiles], folder: Path, plan: Plan, track: Track
+) -> None:
+    """Cut a tile set that has labels for what the sensor supervises and nothing else."""
+    tile(
+        [scene.image for scene in training],
+        folder / "tiles" / sensor.name,
+        labels=[s.labels for s in training] if SEGMENTATION in sensor.supervises else (),
+        heights=[s.height for s in training] if HEIGHT in sensor.supervises else (),
+        options=TileOptions(gsd_m=plan.gsd_m, size_px=plan.tile_px),
+        track=track,
+    )
+
+
+def _publish(
+    folder: Path,
+    model: Path,
+    unseen: Mapping[str, CityFiles],
+    predicted: Mapping[str, Mapping[str, Path]],
+    scores: Mapping[str, Evaluation],
+) -> Demo:
+    supervises = {sensor.name: sensor.supervises for sensor in SENSORS}
+    tables = summaries(scores, supervises)
+    picture = folder / "demo.png"
+    shown = {SEGMENTATION: "land cover", HEIGHT: "height"}
+    draw_picture(
+        picture,
+        [
+            PictureRow(
+                f"{name} (trained on its {shown[supervises[name][0]]} only)",
+                test.image,
+                (predicted[name][SEGMENTATION], test.labels),
+                (predicted[name][HEIGHT], test.height),
+            )
+            for name, test in unseen.items()
+        ],
+        ISPRS_CLASSES,
+    )
+    write_text(folder / "scores.md", "\n".join(table.markdown() for table in tables))
+    document = {name: score_document(evaluation) for name, evaluation in scores.items()}
+    write_text(folder / "scores.json", json.dumps(document, indent=1) + "\n")
+    rasters = tuple(path for written in predicted.values() for path in written.values())
+    return Demo(folder, model, rasters, picture, tables, departures())

@@ -1,0 +1,202 @@
+"""Configurations: what is read, and what is said of mistakes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from geosemimtl.config import (
+    JTLConfig,
+    SemiMTLConfig,
+    TrainConfig,
+    load_classes,
+    load_config,
+)
+from geosemimtl.errors import ConfigError
+
+OneLine = Callable[[BaseException], str]
+DOMAINS = "domains:\n  - {name: a, tiles: tiles/a, supervises: [segmentation]}\n"
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[[str], Path]:
+    """Return a function that writes a configuration and returns its path."""
+
+    def to_file(text: str) -> Path:
+        path = tmp_path / "config.yaml"
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return to_file
+
+
+@pytest.fixture
+def refused(write: Callable[[str], Path], one_line: OneLine) -> Callable[..., str]:
+    """Return a function that gives the message on which a configuration fails."""
+
+    def message(text: str, *overrides: str) -> str:
+        with pytest.raises(ConfigError) as caught:
+            load_config(write(text), overrides)
+        return one_line(caught.value)
+
+    return message
+
+
+def test_defaults_are_the_papers(write: Callable[[str], Path]) -> None:
+    config = load_config(write(DOMAINS))
+    assert config.tasks == ("segmentation", "height")
+    assert config.weights == {"segmentation": 1.0, "height": 0.01}
+    assert config.method == SemiMTLConfig(mode=2, lambda_intra=0.001, lambda_inter=0.0001)
+    assert (config.batch, config.epochs, config.optimiser.name) == (24, 120, "sgd")
+    assert config.domains[0].tiles == Path("tiles/a")
+    assert config.domains[0].supervises == ("segmentation",)
+    assert config.network.decoder("height").name == "upsampling"
+    assert TrainConfig.model_validate(config.model_dump()) == config
+
+
+def test_overrides(write: Callable[[str], Path]) -> None:
+    path = write(DOMAINS + "method: {name: jtl}\naugmentation:\n")
+    config = load_config(
+        path,
+        [
+            "optimiser.lr=0.5",
+            "domains.0.tiles=other=place",
+            "method.name=jtl",
+            "weights={segmentation: 2, height: 3}",
+            "augmentation.scale=[1, 1]",
+            "network.weights=null",
+        ],
+    )
+    assert config.optimiser.lr == 0.5
+    assert config.domains[0].tiles == Path("other=place")
+    assert config.method == JTLConfig()
+    assert config.weights["height"] == 3
+    assert config.augmentation.scale == (1, 1)
+    assert config.network.weights is None
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("itterations: 3", "unknown key itterations: did you mean iterations?"),
+        ("optimiser: {lrr: 1}", "unknown key optimiser.lrr: did you mean lr?"),
+        ("method: {name: semimtl, lambda_inner: 1}", "lambda_inner: did you mean lambda_inter?"),
+        ("method: {name: jtl, lambda_inter: 1}", "lambda_inter: known keys: name"),
+        ("network: {segmentation: {name: psp, chanels: 8}}", "did you mean channels?"),
+        ("zzz: 1", "unknown key zzz: known keys: augmentation, batch,"),
+    ],
+)
+def test_an_unknown_key_names_the_nearest(
+    refused: Callable[..., str], text: str, said: str
+) -> None:
+    assert said in refused(DOMAINS + text)
+
+
+def test_an_unknown_key_in_a_list(refused: Callable[..., str]) -> None:
+    said = refused("domains: [{name: a, tile: b}]")
+    assert "unknown key domains.0.tile: did you mean tiles?" in said
+    assert "domains.0.tiles is missing" in said
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("batch: 0", "batch = 0: Input should be greater than or equal to 1"),
+        ("precision: half", "precision = 'half': Input should be 'auto', '32' or 'bf16'"),
+        ("method: {name: magic}", "'jtl', 'semimtl'"),
+        ("augmentation: {scale: [2, 1]}", "scale is the smallest zoom, then the largest"),
+        ("weights: {depth: 1}", "weights"),
+        ("seed: |\n  two\n  lines", "seed"),
+    ],
+)
+def test_bad_values(refused: Callable[..., str], text: str, said: str) -> None:
+    message = refused(DOMAINS + text)
+    assert said in message
+    assert "config.yaml: " in message
+
+
+def test_two_domains_of_one_name(refused: Callable[..., str]) -> None:
+    twice = "domains: [{name: a, tiles: b}, {name: a, tiles: c}]"
+    assert "two domains have the same name" in refused(twice)
+
+
+def test_no_domain(refused: Callable[..., str]) -> None:
+    assert "domains is missing" in refused("name: x")
+    assert "domains" in refused("domains: []")
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("optimiser.lr", "write key=value"),
+        ("optimizer.lr=1", "unknown key optimizer: did you mean optimiser?"),
+        ("domains.7.tiles=a", "there is no domains.7.tiles to set"),
+        ("domains.first.tiles=a", "there is no domains.first.tiles to set"),
+        ("domains.0.name.x=a", "there is no domains.0.name.x to set"),
+        ("batch=[1", "[1 is no YAML value; quote it"),
+        ("batch=many", "batch = 'many'"),
+    ],
+)
+def test_bad_overrides(refused: Callable[..., str], override: str, said: str) -> None:
+    assert said in refused(DOMAINS, override)
+
+
+@pytest.mark.parametrize("text", ["a: [1", "\ta: 1", "a: 1\na: b: c"])
+def test_no_yaml(refused: Callable[..., str], text: str) -> None:
+    assert "is not YAML" in refused(text)
+
+
+@pytest.mark.parametrize("text", ["", "- 1", "word"])
+def test_no_keys(refused: Callable[..., str], text: str) -> None:
+    assert "holds no keys" in refused(text)
+
+
+def test_no_file(tmp_path: Path, one_line: OneLine) -> None:
+    with pytest.raises(ConfigError, match="No such file or directory") as caught:
+        load_config(tmp_path / "no.yaml")
+    assert str(tmp_path / "no.yaml") in one_line(caught.value)
+
+
+def test_no_text(tmp_path: Path, one_line: OneLine) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_bytes(b"\xff\xfe\x00\x01")
+    with pytest.raises(ConfigError, match="is not YAML") as caught:
+        load_config(path)
+    one_line(caught.value)
+
+
+def test_classes(write: Callable[[str], Path]) -> None:
+    classes = load_classes(
+        write(
+            "entries:\n- {name: ground, color: '#806040', value: 1}\n"
+            "- {name: tree, color: '#00ff00', value: 4}\nignore: [0]\n"
+        )
+    )
+    assert (classes.names, classes.values, classes.ignore) == (("ground", "tree"), (1, 4), (0,))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "entries: [{name: a, color: red}, {name: b, color: '#000000'}]",
+            "entries.0.color = 'red'",
+        ),
+        ("entries: [{name: a, color: '#000000'}]", "entries"),
+        (
+            "entries: [{name: a, color: '#000000'}, {name: a, color: '#000000'}]",
+            "two classes have the same name",
+        ),
+        (
+            "entries: [{name: a, color: '#000000'}, {name: b, color: '#000000'}]\nignore: [1]",
+            "share a value",
+        ),
+        ("entries: [{nme: a, color: '#000000'}]", "did you mean name?"),
+    ],
+)
+def test_bad_classes(write: Callable[[str], Path], one_line: OneLine, text: str, said: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_classes(write(text))
+    assert said in one_line(caught.value)

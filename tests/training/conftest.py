@@ -1,0 +1,131 @@
+"""Two tiny tile sets, and a training of seconds on them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import rasterio
+import torch
+from affine import Affine
+from numpy.typing import NDArray
+
+from geosemimtl.config import TrainConfig
+from geosemimtl.tasks import Classes, LandClass
+from geosemimtl.tiling.cutting import TileOptions, tile
+
+SIDE = 96
+BANDS = ("red", "green", "blue")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_thread() -> None:
+    """Use one thread: tiny networks wait for threads longer than they compute."""
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def classes() -> Classes:
+    """Return three classes."""
+    return Classes(
+        entries=(
+            LandClass(name="ground", color="#aaaaaa"),
+            LandClass(name="building", color="#ff0000"),
+            LandClass(name="tree", color="#00ff00"),
+        )
+    )
+
+
+@pytest.fixture(scope="session")
+def cut_domain(tmp_path_factory: pytest.TempPathFactory, classes: Classes) -> Callable[..., Path]:
+    """Return a function that makes a tile set: name, and what it is labelled for.
+
+    By keyword ``labels`` and ``heights``, ``seed``, and any of ``TileOptions``'s.
+    """
+
+    def cut(
+        name: str,
+        *,
+        labels: bool = False,
+        heights: bool = False,
+        seed: int = 0,
+        dtype: str = "uint8",
+        **options: Any,
+    ) -> Path:
+        folder = tmp_path_factory.mktemp(name)
+        noise = np.random.default_rng(seed)
+
+        def write(layer: str, pixels: NDArray[Any], nodata: float | None = None) -> list[Path]:
+            path = folder / layer / "scene.tif"
+            path.parent.mkdir()
+            profile = {
+                "driver": "GTiff",
+                "count": pixels.shape[0],
+                "height": SIDE,
+                "width": SIDE,
+                "dtype": str(pixels.dtype),
+                "crs": "EPSG:25833",
+                "nodata": nodata,
+                "transform": Affine(0.1, 0, 368000, 0, -0.1, 5806000),
+            }
+            with rasterio.open(path, "w", **profile) as target:
+                target.write(pixels)
+            return [path]
+
+        kinds = noise.integers(0, 3, (SIDE // 8, SIDE // 8)).repeat(8, 0).repeat(8, 1)
+        image = np.stack([kinds * 60 + noise.integers(20, 60, kinds.shape) for _ in BANDS])
+        tile(
+            write("image", image.astype(dtype)),
+            folder / "tiles",
+            labels=write("labels", kinds[None].astype(np.uint8)) if labels else (),
+            heights=write("heights", (kinds[None] * 5).astype(np.float32), -9999)
+            if heights
+            else (),
+            options=TileOptions(**{"size_px": 64, "bands": BANDS, "classes": classes} | options),
+        )
+        return folder / "tiles"
+
+    return cut
+
+
+@pytest.fixture(scope="session")
+def seg_tiles(cut_domain: Callable[..., Path]) -> Path:
+    """Return a tile set of 4 tiles with classes."""
+    return cut_domain("potsdam", labels=True, seed=1)
+
+
+@pytest.fixture(scope="session")
+def height_tiles(cut_domain: Callable[..., Path]) -> Path:
+    """Return a tile set of 4 tiles with heights."""
+    return cut_domain("vaihingen", heights=True, seed=2)
+
+
+@pytest.fixture(scope="session")
+def tiny(seg_tiles: Path, height_tiles: Path) -> Callable[..., TrainConfig]:
+    """Return a function that makes a training of two iterations, changed as its keywords say."""
+
+    def config(**changes: Any) -> TrainConfig:
+        base: dict[str, Any] = {
+            "name": "tiny",
+            "domains": [
+                {"name": "potsdam", "tiles": seg_tiles},
+                {"name": "vaihingen", "tiles": height_tiles},
+            ],
+            "network": {
+                "encoder": "resnet18",
+                "weights": None,
+                "output_stride": 32,
+                "segmentation": {"name": "psp", "channels": 16},
+                "height": {"name": "upsampling", "channels": 16},
+            },
+            "method": {"name": "semimtl", "width": 8},
+            "iterations": 2,
+            "batch": 2,
+            "crop_px": 64,
+        }
+        return TrainConfig.model_validate(base | changes)
+
+    return config

@@ -1,0 +1,171 @@
+"""Algorithm 1 by hand: METHODS' vector V3, one weight and a linear discriminator."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.optim import SGD
+
+from geosemimtl.config import SemiMTLConfig
+from geosemimtl.data.batch import Batch
+from geosemimtl.methods.balancing import fixed_balance
+from geosemimtl.methods.method import Method
+from geosemimtl.methods.semimtl import SemiMTL
+from geosemimtl.models.network import Output
+from geosemimtl.tasks import HEIGHT, Height
+from geosemimtl.training.iteration import run_iteration
+
+
+class OneWeight(nn.Module):
+    """y = w x, with w = 1."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.w = nn.Parameter(torch.ones((), dtype=torch.float64))
+
+    def forward(self, image: Tensor) -> Output:
+        return Output([], {HEIGHT: self.w * image})
+
+
+class Linear(nn.Module):
+    """Three logits a z + b for every pixel."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a = nn.Parameter(torch.tensor([0.5, -0.2, 0.1], dtype=torch.float64))
+        self.b = nn.Parameter(torch.zeros(3, dtype=torch.float64))
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return self.a[:, None, None] * maps + self.b[:, None, None]
+
+
+def _batch(domain: int, x: float, y: float | None) -> Batch:
+    field = torch.ones(1, 1, 1, dtype=torch.float64)
+    known = torch.ones(1, 1, 1, dtype=torch.bool)
+    target = field * (0 if y is None else y)
+    return Batch(
+        domain, x * field[None], known, {HEIGHT: target}, {HEIGHT: known & (y is not None)}
+    )
+
+
+A, B = _batch(0, 2, 1), _batch(1, 3, None)
+
+
+def _absolute(batch: Batch, output: Output) -> Mapping[str, Tensor]:
+    if not batch.valid[HEIGHT].any():
+        return {}
+    return {HEIGHT: (output.logits[HEIGHT][:, 0] - batch.targets[HEIGHT]).abs().mean()}
+
+
+class Toy:
+    """The toy's state, and what happened in which order."""
+
+    def __init__(self, method: Method) -> None:
+        self.network = OneWeight()
+        self.method = method
+        self.w: list[float] = []
+        self.losses: list[float] = []
+        self.gradients: list[float] = []
+        self.own_before: list[list[float]] = []
+
+    def run(self, *batches: Batch) -> dict[str, Tensor]:
+        mover = SGD(self.network.parameters(), 0.1)
+        own = list(self.method.networks.parameters())
+        own_mover = SGD(own, 0.1) if own else None
+
+        def step(loss: Tensor) -> None:
+            self.own_before.append([v for p in own for v in p.tolist()])
+            mover.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]  # torch
+            assert self.network.w.grad is not None
+            self.losses.append(loss.item())
+            self.gradients.append(self.network.w.grad.item())
+            mover.step()
+            self.w.append(self.network.w.item())
+
+        def step_own() -> None:
+            if own_mover is not None:
+                own_mover.step()
+
+        return run_iteration(
+            batches,
+            self.network,
+            self.method,
+            supervise=_absolute,
+            balance=lambda losses: fixed_balance({HEIGHT: 1.0}, losses),
+            step_network=step,
+            backward_own=lambda loss: loss.backward(),  # type: ignore[no-untyped-call]  # torch
+            step_own=step_own,
+        )
+
+
+def _toy(mode: int) -> tuple[Toy, Linear]:
+    config = SemiMTLConfig.model_validate(
+        {"mode": mode, "lambda_intra": 0.1, "lambda_inter": 0.05, "width": 4}
+    )
+    method = SemiMTL(config, [Height(scale_m=1)], 2, {HEIGHT: [0]})
+    judge = Linear()
+    method.networks[HEIGHT] = judge
+    return Toy(method), judge
+
+
+@pytest.mark.parametrize(("mode", "w"), [(1, 0.79635419), (2, 0.80685419), (3, 0.80521679)])
+def test_v3(mode: int, w: float) -> None:
+    toy, judge = _toy(mode)
+    seen = toy.run(A, B)
+    assert toy.losses[0] == pytest.approx(1.05282289, abs=1e-8)
+    assert toy.gradients[0] == pytest.approx(1.95844754, abs=1e-8)
+    assert toy.w == pytest.approx([0.80415525, w], abs=1e-8)
+    # learned from predictions before either step, stepped once after both: the same in all modes
+    assert judge.a.tolist() == pytest.approx([0.28184356, -0.08046454, 0.19862098], abs=1e-7)
+    assert judge.b.tolist() == pytest.approx([-0.06898104, 0.05074284, 0.01823820], abs=1e-7)
+    assert toy.own_before[0] == toy.own_before[1] == [0.5, -0.2, 0.1, 0, 0, 0]
+    assert set(seen) == {
+        "0/height",
+        "0/height/intra",
+        "0/height/discriminator",
+        "1/height/inter",
+        "1/height/discriminator",
+    }
+    assert not any(loss.requires_grad for loss in seen.values())
+    assert seen["0/height"].item() == 1
+
+
+def test_an_iteration_of_nodata_moves_nothing() -> None:
+    toy, judge = _toy(2)
+    nothing = Batch(
+        0, A.image, torch.zeros_like(A.observed), A.targets, {HEIGHT: torch.zeros_like(A.observed)}
+    )
+    assert toy.run(nothing) == {}
+    assert toy.w == []
+    assert judge.a.tolist() == [0.5, -0.2, 0.1]
+    toy.run(nothing, B)
+    assert len(toy.w) == 1
+
+
+class Follower(Method):
+    """Sees another view, and follows the network's steps."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.followed: list[float] = []
+
+    def prepare(self, batch: Batch) -> Batch:
+        return Batch(batch.domain, -batch.image, batch.observed, batch.targets, batch.valid)
+
+    def after_step(self, network: nn.Module) -> None:
+        self.followed.append(next(network.parameters()).item())
+
+
+def test_jtl_steps_only_where_labels_are() -> None:
+    method = Follower()
+    toy = Toy(method)
+    seen = toy.run(A, B)
+    # the view of -2 is predicted as -2, 3 off the label: w moves by 0.1 * 2 the other way
+    assert toy.w == pytest.approx([0.8])
+    assert method.followed == toy.w
+    assert set(seen) == {"0/height"}
+    assert seen["0/height"].item() == 3
