@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from rich.table import Table
 
 from geosemimtl.cli.console import facts, table
+from geosemimtl.inference.inspection import SceneReport
 from geosemimtl.tasks import Segmentation
 from geosemimtl.tiling.tileset import TileSet
 from geosemimtl.training.model_file import ModelCard
@@ -56,6 +57,22 @@ def tileset_tables(tileset: TileSet) -> Iterator[Table]:
                 ("mean", f"{heights.mean_m:.2f} m"),
             ),
         )
+
+
+def scene_facts(report: SceneReport) -> Iterator[tuple[str, str]]:
+    """Yield what a scene is, what would be done with it, and what stands in the way."""
+    scene, layout = report.scene, report.layout
+    (rows, cols), (new_rows, new_cols) = scene.grid.shape, report.grid.shape
+    across, down = scene.grid.gsd_m
+    yield "size", f"{cols} x {rows} px, {scene.dtype}"
+    yield "CRS", scene.grid.crs.to_string()
+    yield "GSD", f"{across:.4g} x {down:.4g} m"
+    yield "bands", f"{', '.join(scene.bands)} (named by {scene.named_by})"
+    yield "valid", f"{100 * report.valid_share:.1f} % (by {scene.mask})"
+    yield "would be", f"{new_cols} x {new_rows} px of {report.grid.gsd_m[0]:.4g} m"
+    yield "tiles", f"{len(layout)} of {layout.size_px} px, sharing {layout.overlap_px} px"
+    yield from (("note", note) for note in report.notes)
+    yield from (("problem", problem) for problem in report.problems)
 
 
 def model_tables(card: ModelCard) -> Iterator[Table]:

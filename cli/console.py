@@ -17,12 +17,14 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from geosemimtl.cli.options import asked
+
 T = TypeVar("T")
 
 #: Standard output, for data.
-OUT = Console(highlight=False)
+OUT = Console(highlight=False, markup=False, emoji=False)
 #: Standard error, for messages and progress.
-ERR = Console(stderr=True, highlight=False)
+ERR = Console(stderr=True, highlight=False, markup=False, emoji=False)
 
 
 def track(items: Iterable[T], label: str, total: int) -> Iterator[T]:
@@ -38,6 +40,9 @@ def track(items: Iterable[T], label: str, total: int) -> Iterator[T]:
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=ERR) as progress:
+        # after an error nobody takes the last item: the bar must go before the message comes
+        if context := click.get_current_context(silent=True):
+            context.call_on_close(progress.stop)
         task = progress.add_task(label, total=total)
         for item in items:
             yield item
@@ -47,20 +52,19 @@ def track(items: Iterable[T], label: str, total: int) -> Iterator[T]:
 def say(text: str) -> None:
     """Print a message, unless told to be quiet."""
     if not quiet():
-        ERR.print(text, markup=False, soft_wrap=True)
+        ERR.print(text, soft_wrap=True)
 
 
 def quiet() -> bool:
     """Return whether -q was given."""
-    context = click.get_current_context(silent=True)
-    return bool(context and context.find_root().params.get("quiet"))
+    return asked("quiet")
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
     """Return a table: the first column is text, the others are numbers."""
-    made = Table(title=title, title_justify="left", title_style="bold")
+    made = _table(title)
     for index, column in enumerate(columns):
-        made.add_column(column, justify="left" if index == 0 else "right")
+        made.add_column(column, justify="left" if index == 0 else "right", overflow="fold")
     for row in rows:
         made.add_row(*map(str, row))
     return made
@@ -68,7 +72,21 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
 
 def facts(title: str, rows: Iterable[tuple[str, object]]) -> Table:
     """Return a table of names and what they are."""
-    made = Table(title=title, title_justify="left", title_style="bold", show_header=False)
+    made = _table(title, show_header=False)
+    made.add_column(overflow="fold", no_wrap=True)
+    made.add_column(overflow="fold")
     for name, value in rows:
         made.add_row(name, str(value))
     return made
+
+
+def _table(title: str, *, show_header: bool = True) -> Table:
+    # at least as wide as its title, which is broken into lines otherwise
+    width = min(len(title), OUT.width)
+    return Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        show_header=show_header,
+        min_width=width,
+    )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from geosemimtl.cli.options import FILE, overwrite_option
+from geosemimtl.cli.options import FILE, overwrite_option, talk_options
 
 
 @click.command("demo")
@@ -15,11 +15,17 @@ from geosemimtl.cli.options import FILE, overwrite_option
     "-o", "--output", type=FILE, default=Path("demo"), show_default=True, help="Folder of it all."
 )
 @overwrite_option
+@talk_options
 def command(output: Path, *, quick: bool, overwrite: bool) -> None:
-    """Go the whole way on a synthetic city: draw, tile, train, predict, evaluate, show.
+    """Go the whole way on a synthetic city.
 
-    Two sensors: of the first the training has only land cover, of the second only heights. Both
-    are predicted for a scene of each that the model never saw.
+    Draw it, tile, train, predict, evaluate and show. Two sensors: of the first the training has
+    only land cover, of the second only heights. Both are predicted for a scene of each that the
+    model never saw.
+
+    \b
+    Example:
+      geosemimtl demo --quick -o /tmp/demo
     """
     from geosemimtl.cli.console import OUT, say, table, track
     from geosemimtl.demonstration import FULL, QUICK, demo

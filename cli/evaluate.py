@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from geosemimtl.cli.options import FILE, json_option
+from geosemimtl.cli.options import FILE, json_option, talk_options
 
 
 @click.command("evaluate")
@@ -16,6 +16,7 @@ from geosemimtl.cli.options import FILE, json_option
 @click.option("--classes", type=FILE, help="YAML with the labels' classes, where they differ.")
 @click.option("--assume-crs", metavar="CRS", help="CRS of files that carry none.")
 @json_option
+@talk_options
 def command(
     predictions: tuple[Path, ...],
     labels: tuple[Path, ...],
@@ -25,7 +26,10 @@ def command(
     *,
     as_json: bool,
 ) -> None:
-    """Score PREDICTIONS (*_classes.tif and *_height.tif) against truth on any grid.
+    """Score PREDICTIONS against truth on any grid.
+
+    PREDICTIONS are *_classes.tif and *_height.tif, in the order of --labels and of --height;
+    *_confidence.tif are passed over.
 
     \b
     Example:
@@ -40,9 +44,10 @@ def command(
     from geosemimtl.inference.evaluation import evaluate
     from geosemimtl.publish.scores import score_document
 
-    heights = tuple(path for path in predictions if path.stem.endswith("_height"))
+    scored = [path for path in predictions if not path.stem.endswith("_confidence")]
+    heights = tuple(path for path in scored if path.stem.endswith("_height"))
     evaluation = evaluate(
-        classes=tuple(path for path in predictions if path not in heights),
+        classes=tuple(path for path in scored if path not in heights),
         labels=labels,
         heights=heights,
         true_heights=height,

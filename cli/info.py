@@ -6,12 +6,13 @@ from pathlib import Path
 
 import click
 
-from geosemimtl.cli.options import FILE, json_option
+from geosemimtl.cli.options import FILE, json_option, talk_options
 
 
 @click.command("info")
 @click.argument("path", type=FILE)
 @json_option
+@talk_options
 def command(path: Path, *, as_json: bool) -> None:
     """Print what a tile set's folder or a model file says of itself.
 

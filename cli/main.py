@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import importlib
 import sys
+from collections.abc import Sequence
+from typing import NoReturn
 
 import click
 
+from geosemimtl.cli.options import talk_options
 from geosemimtl.errors import GeoSemiMTLError
 
 #: In the order of a user's work.
@@ -28,33 +31,28 @@ class _Commands(click.Group):
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="geosemimtl")
-@click.option("-q", "--quiet", is_flag=True, help="No messages and no progress.")
-@click.option("-v", "--verbose", is_flag=True, help="Messages of the libraries too.")
-@click.option("--debug", is_flag=True, help="Show where in the code an error comes from.")
-def cli(*, quiet: bool, verbose: bool, debug: bool) -> None:  # noqa: ARG001  (read from the context where they matter)
+@talk_options
+def cli() -> None:
     """Land cover and height from orthophotos, as GeoTIFFs that QGIS opens.
 
     \b
-    geosemimtl demo                                   the whole way on a synthetic city
-    geosemimtl tile scene.tif --labels classes.tif --gsd 0.09 -o tiles/a
-    geosemimtl train config.yaml
-    geosemimtl predict scene.tif
+    Example:
+      geosemimtl demo                    the whole way on a synthetic city
+      geosemimtl tile scene.tif --labels classes.tif --gsd 0.09 -o tiles/a
+      geosemimtl train config.yaml
+      geosemimtl predict scene.tif
     """
-    if verbose:
-        import logging
-
-        logging.basicConfig(level=logging.INFO)
 
 
-def main() -> None:
-    """Run the program; exit 1 after an error, 2 after wrong usage, 130 after an interruption."""
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the program; exit 1 after an error, 2 after wrong usage, 130 after an interruption.
+
+    Args:
+        arguments: After the program's name; those of the process by default.
+    """
+    given = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        cli.main(standalone_mode=False)
-    except click.exceptions.Exit as stop:
-        sys.exit(stop.exit_code)
-    except click.UsageError as error:
-        error.show()
-        sys.exit(2)
+        sys.exit(cli.main(given, prog_name="geosemimtl", standalone_mode=False))
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
@@ -62,7 +60,7 @@ def main() -> None:
         click.echo("Interrupted.", err=True)
         sys.exit(130)
     except (GeoSemiMTLError, OSError) as error:
-        if "--debug" in sys.argv:
+        if "--debug" in given:
             raise
         click.echo(f"Error: {error}", err=True)
         sys.exit(1)

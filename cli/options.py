@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import click
 FILE = click.Path(path_type=Path)
 
 
-class Names(click.ParamType):
+class Names(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.2 on only
     """Comma-separated names."""
 
     name = "NAME,NAME,..."
@@ -30,7 +31,7 @@ class Names(click.ParamType):
         return names
 
 
-class Range(click.ParamType):
+class Range(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.2 on only
     """Two numbers, the smaller first."""
 
     name = "LOW,HIGH"
@@ -50,7 +51,7 @@ class Range(click.ParamType):
         return low, high
 
 
-class Alpha(click.ParamType):
+class Alpha(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.2 on only
     """``auto``, ``none`` or a band's number."""
 
     name = "auto|none|N"
@@ -83,6 +84,7 @@ def scene_options(command: Callable[..., Any]) -> Callable[..., Any]:
             type=Alpha(),
             default="auto",
             show_default=True,
+            metavar="auto|none|N",
             help="Which band is the mask.",
         ),
         click.option(
@@ -97,3 +99,31 @@ def scene_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 overwrite_option = click.option("--overwrite", is_flag=True, help="Replace outputs that exist.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
+
+
+def _remember(ctx: click.Context, param: click.Parameter, value: bool) -> None:  # noqa: FBT001  (click's signature)
+    """Keep a flag where every command finds it, whether it stood before or after its name."""
+    if value and param.name == "verbose":
+        logging.basicConfig(level=logging.INFO)
+    if value:
+        ctx.meta[f"geosemimtl.{param.name}"] = True
+
+
+def talk_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add how much is said; see :func:`asked`."""
+    for names, text in (
+        (("--debug",), "Show where in the code an error comes from."),
+        (("-v", "--verbose"), "Messages of the libraries too."),
+        (("-q", "--quiet"), "No messages and no progress."),
+    ):
+        option = click.option(
+            *names, is_flag=True, expose_value=False, callback=_remember, help=text
+        )
+        command = option(command)
+    return command
+
+
+def asked(flag: str) -> bool:
+    """Return whether ``quiet`` or ``verbose`` was given."""
+    context = click.get_current_context(silent=True)
+    return bool(context and context.meta.get(f"geosemimtl.{flag}"))

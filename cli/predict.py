@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from geosemimtl.cli.options import FILE, json_option, overwrite_option, scene_options
+from geosemimtl.cli.options import FILE, json_option, overwrite_option, scene_options, talk_options
 
 
 @click.command("predict")
@@ -28,6 +28,7 @@ from geosemimtl.cli.options import FILE, json_option, overwrite_option, scene_op
 @scene_options
 @overwrite_option
 @json_option
+@talk_options
 def command(
     scenes: tuple[Path, ...],
     model: Path | None,
@@ -39,9 +40,13 @@ def command(
 ) -> None:
     """Predict land cover and height of whole SCENES.
 
+    Writes NAME_classes.tif, NAME_height.tif and NAME_confidence.tif, each with a style (.qml) that
+    QGIS applies by itself.
+
     \b
     Example:
-      geosemimtl predict scene.tif        writes scene_classes.tif, scene_height.tif ...
+      geosemimtl predict scene.tif
+      geosemimtl predict *.tif --model runs/a/a.safetensors -o predicted
     """
     import json
 

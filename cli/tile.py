@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from geosemimtl.cli.options import FILE, overwrite_option, scene_options
+from geosemimtl.cli.options import FILE, overwrite_option, scene_options, talk_options
 
 
 @click.command("tile")
@@ -47,6 +47,7 @@ from geosemimtl.cli.options import FILE, overwrite_option, scene_options
 @click.option("-o", "--output", required=True, type=FILE, help="Folder of the tile set.")
 @scene_options
 @overwrite_option
+@talk_options
 def command(
     scenes: tuple[Path, ...],
     labels: tuple[Path, ...],

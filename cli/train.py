@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from geosemimtl.cli.options import FILE, overwrite_option
+from geosemimtl.cli.options import FILE, overwrite_option, talk_options
 
 
 @click.command("train")
@@ -21,6 +21,7 @@ from geosemimtl.cli.options import FILE, overwrite_option
 )
 @click.option("-o", "--output", type=FILE, help="The run's folder; runs/NAME by default.")
 @overwrite_option
+@talk_options
 def command(
     config: Path, overrides: tuple[str, ...], output: Path | None, *, overwrite: bool
 ) -> None:

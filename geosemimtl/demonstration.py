@@ -60,7 +60,10 @@ class Plan:
 SENSORS = (Sensor("potsdam", 0.15, (SEGMENTATION,)), Sensor("vaihingen", 0.27, (HEIGHT,)))
 FULL = Plan()
 QUICK = Plan(
-    train_m=200.0, train_seeds=(1,), test_m=120.0, overrides=("iterations=24", "crop_px=160")
+    train_m=200.0,
+    train_seeds=(1,),
+    test_m=120.0,
+    overrides=("iterations=40", "batch=4", "crop_px=128"),
 )
 _TEST_SEED = 99
 

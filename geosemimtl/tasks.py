@@ -6,12 +6,12 @@ that cutting tiles never loads torch.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-SEGMENTATION = "segmentation"
-HEIGHT = "height"
+SEGMENTATION: Final = "segmentation"
+HEIGHT: Final = "height"
 TASK_NAMES = (SEGMENTATION, HEIGHT)
 
 #: Value of an unlabelled pixel in every label array and tile of this project.

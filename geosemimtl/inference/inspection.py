@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from rasterio.enums import Resampling
 from rasterio.windows import Window
@@ -39,6 +40,29 @@ class SceneReport:
     layout: TileLayout
     problems: tuple[str, ...]
     notes: tuple[str, ...]
+
+    def document(self) -> dict[str, Any]:
+        """Return it as JSON's types."""
+        return {
+            "scene": str(self.scene.path),
+            "shape": self.scene.grid.shape,
+            "dtype": self.scene.dtype,
+            "crs": self.scene.grid.crs.to_string(),
+            "gsd_m": self.scene.grid.gsd_m,
+            "bands": self.scene.bands,
+            "named_by": self.scene.named_by,
+            "valid_share": self.valid_share,
+            "valid_by": self.scene.mask,
+            "would_be": {
+                "shape": self.grid.shape,
+                "gsd_m": self.grid.gsd_m,
+                "tiles": len(self.layout),
+                "size_px": self.layout.size_px,
+                "overlap_px": self.layout.overlap_px,
+            },
+            "problems": self.problems,
+            "notes": self.notes,
+        }
 
 
 def check(
@@ -120,4 +144,6 @@ def info(path: Path) -> TileSet | ModelCard:
         return read_tileset(path)
     if path.is_dir():
         raise TileSetError(f"{path}: is no tile set (no {MANIFEST}); name its folder")
-    raise ModelFileError(f"{path}: is neither a model file (*{SUFFIX}) nor a tile set's folder")
+    raise ModelFileError(
+        f"{path}: is neither a model file (*{SUFFIX}) nor a tile set's folder; check the path"
+    )

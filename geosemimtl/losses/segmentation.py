@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from geosemimtl.losses.regression import berhu
 from geosemimtl.losses.masking import widen
+from geosemimtl.losses.regression import berhu
 from geosemimtl.tasks import HEIGHT, SEGMENTATION
 
 _IGNORED = -100  # torch's default; never a class

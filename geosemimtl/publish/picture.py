@@ -16,6 +16,7 @@ from matplotlib.patches import Patch, Rectangle
 from numpy.typing import NDArray
 from rasterio.enums import Resampling
 
+from geosemimtl.errors import OutputError
 from geosemimtl.raster.grid import PixelGrid, model_grid
 from geosemimtl.raster.scene import (
     height_filter,
@@ -58,6 +59,10 @@ def draw_picture(path: Path, rows: Sequence[PictureRow], classes: Classes) -> No
         path: The PNG.
         rows: The scenes.
         classes: Names and colours of the class rasters.
+
+    Raises:
+        SceneError: A raster cannot be read.
+        OutputError: The picture cannot be written.
     """
     figure = Figure(figsize=(17, 3.45 * len(rows) + 0.7), layout="constrained", dpi=110)
     grid = figure.subplots(len(rows), 5, squeeze=False)
@@ -83,13 +88,20 @@ def draw_picture(path: Path, rows: Sequence[PictureRow], classes: Classes) -> No
     scale = ScalarMappable(Normalize(0, top), ramp)
     figure.colorbar(scale, ax=list(grid[:, 4]), label="height above ground (m)", shrink=0.9)
     part = path.with_name(f".{path.name}.part")
-    figure.savefig(part, format="png", metadata={"Software": None})
-    part.replace(path)
+    try:
+        figure.savefig(part, format="png", metadata={"Software": None})
+        part.replace(path)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written ({error.strerror})") from error
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _top_height(rows: Sequence[PictureRow]) -> float:
     """Return a round height that nearly all true heights stay below."""
-    highest = max(float(np.nanpercentile(_heights(row.heights[1]), 99.5)) for row in rows)
+    heights = [_heights(row.heights[1]) for row in rows]
+    known = [metres[np.isfinite(metres)] for metres in heights]
+    highest = max((float(np.percentile(part, 99.5)) for part in known if part.size), default=0)
     return max(5.0, 5 * round(highest / 5))
 
 
@@ -110,9 +122,10 @@ def _heights(path: Path) -> NDArray[np.float64]:
 
 def _show_image(axis: Axes, path: Path) -> None:
     pixels, valid, grid = _read(path, image_filter)
-    values = pixels[:3].astype(np.float64)
-    low, high = np.percentile(values[:, valid], (1, 99.5))
-    shown = np.where(valid, np.clip((values - low) / max(high - low, 1), 0, 1) ** 0.8, 1)
+    bands = [0, 1, 2] if len(pixels) > 2 else [0, 0, 0]
+    values = pixels[bands].astype(np.float64)
+    low, high = np.percentile(values[:, valid], (1, 99.5)) if valid.any() else (0, 1)
+    shown = np.where(valid, np.clip((values - low) / max(high - low, 1e-6), 0, 1) ** 0.8, 1)
     axis.imshow(np.moveaxis(shown, 0, -1), interpolation="none")
     rows, cols = grid.shape
     width_m = cols * grid.gsd_m[0]
