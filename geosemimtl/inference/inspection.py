@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +83,6 @@ def check(
     """
     options = options or TileOptions()
     scene = open_scene(path, options.bands, alpha=options.alpha, assume_crs=options.assume_crs)
-    problems: list[str] = []
     if model is None:
         grid = model_grid(scene.grid, options.gsd_m or max(scene.grid.gsd_m))
         layout = TileLayout(grid.shape, options.size_px, round(options.overlap * options.size_px))
@@ -89,18 +90,28 @@ def check(
         card = read_card(model)
         grid = model_grid(scene.grid, card.gsd_m)
         layout = TileLayout(grid.shape, card.tile_px, card.overlap_px)
-    try:
-        if model is None:
-            value_range_of(scene, options.value_range)
-        else:
-            scene.indexes_of(card.bands)
-            scene_value_range(scene, card, options.value_range)
-    except SceneError as error:
-        problems.append(str(error))
+    if model is None:
+        problems = _raised(partial(value_range_of, scene, options.value_range))
+    else:
+        problems = _raised(
+            partial(scene.indexes_of, card.bands),
+            partial(scene_value_range, scene, card, options.value_range),
+        )
     valid_share = _valid_share(scene)
     if valid_share == 0:
-        problems.append(f"{path}: holds no valid pixel")
+        problems.append(f"{path}: holds no valid pixel; check its mask, nodata and --alpha")
     return SceneReport(scene, valid_share, grid, layout, tuple(problems), _notes(scene, grid))
+
+
+def _raised(*steps: Callable[[], object]) -> list[str]:
+    """Return the errors of steps that do not depend on each other."""
+    problems = []
+    for step in steps:
+        try:
+            step()
+        except SceneError as error:
+            problems.append(str(error))
+    return problems
 
 
 def _notes(scene: Scene, grid: PixelGrid) -> tuple[str, ...]:
@@ -114,6 +125,8 @@ def _notes(scene: Scene, grid: PixelGrid) -> tuple[str, ...]:
         notes.append("bands are named by the file's colours; pass --bands if it is false colour")
     if scene.named_by == "nobody":
         notes.append("bands have no names; pass --bands, such as --bands nir,red,green")
+    if scene.mask == "alpha":
+        notes.append(f"band {scene.alpha} is taken for the mask; if it is image, pass --alpha none")
     if scene.mask == "none":
         notes.append("nothing marks missing pixels: borders without image count as image")
     if scene.grid.crs.is_geographic:

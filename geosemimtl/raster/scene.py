@@ -29,6 +29,8 @@ from geosemimtl.tasks import IGNORE, Classes
 CLASSES_TAG = "GEOSEMIMTL_CLASSES"
 #: GDAL's warper refuses exactly 0; at a millionth of a pixel windows agree with the whole.
 WARP_TOLERANCE_PX = 1e-6
+#: Once around, and half of it for scenes across the date line; grads stay below, too.
+_MOST_DEGREES = 600
 _DAMAGED = "cannot be read; it is damaged or incomplete: copy or make it again"
 
 
@@ -128,6 +130,11 @@ def _describe(
     elif [flag.name for flag in source.mask_flag_enums[0]] == ["per_dataset"]:
         mask = "mask"
     grid = PixelGrid(source.transform, source.shape, _crs(source, path, assume_crs))
+    if grid.crs.is_geographic and max(map(abs, grid.bounds)) > _MOST_DEGREES:
+        raise GridError(
+            f"{path}: its CRS {grid.crs.to_string()} counts degrees, its coordinates reach "
+            f"{max(map(abs, grid.bounds)):.0f}; name the right CRS: gdal_edit.py -a_srs EPSG:25832"
+        )
     return Scene(path, grid, names, indexes, named_by, alpha_index, str(dtype), nodata, mask)
 
 
@@ -229,12 +236,19 @@ class GridReader:
     def _read_inside(self, window: Window) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         try:
             pixels = self._source.read(self._indexes, window=window)
-            valid = self._source.dataset_mask(window=window) > 0
+            valid = self._mask(window) > 0
         except RasterioError as error:
             raise SceneError(f"{self._path}: {_DAMAGED}") from error
         if pixels.dtype.kind == "f":
             valid = valid & np.isfinite(pixels).all(axis=0)
         return np.where(valid, pixels, pixels.dtype.type(0)), valid
+
+    def _mask(self, window: Window) -> NDArray[Any]:
+        # GDAL takes an alpha band for the mask only where two or four bands are bytes or uint16
+        if ColorInterp.alpha in self._source.colorinterp:
+            alpha = self._source.colorinterp.index(ColorInterp.alpha) + 1
+            return np.asarray(self._source.read(alpha, window=window))
+        return np.asarray(self._source.dataset_mask(window=window))
 
 
 def _clipped(offset: float, length: float, limit: int) -> tuple[int, int]:

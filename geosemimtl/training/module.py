@@ -150,9 +150,6 @@ class MultiTaskTask(BaseTask):
         if limit is not None:
             torch.nn.utils.clip_grad_norm_(self.model.parameters(), limit)
         optimiser.step()
-        # autocast keeps its half-precision copies of the weights until the whole iteration ends:
-        # the next domain would be seen by the network as it was before this step
-        torch.clear_autocast_cache()
 
     def _set_rates(self, optimisers: Sequence[LightningOptimizer]) -> None:
         chosen = self._config.optimiser

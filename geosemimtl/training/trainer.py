@@ -62,17 +62,13 @@ def train(
     tasks = _tasks(config, domains)
     iterations = config.iterations or iterations_of(config.epochs, len(domains[0]), config.batch)
     mean, std = _normalisation([domain.tileset for domain in domains])
-    labelled: dict[str, Sequence[int]] = {
-        task: [k for k, domain in enumerate(domains) if task in domain.supervises]
-        for task in config.tasks
-    }
     torch.manual_seed(config.seed)
     module = MultiTaskTask(
         config,
         tasks,
         (torch.tensor(mean), torch.tensor(std)),
         iterations,
-        labelled,
+        _labelled(config, domains),
         _class_weights(config.class_balance, domains),
     )
     batches = IterationBatches(domains, config.batch, iterations, config.seed)
@@ -109,6 +105,14 @@ def _check_domains(config: TrainConfig, domains: Sequence[DomainTiles]) -> None:
                 f"no domain supervises {task}: cut tiles with labels for it, list it under a "
                 "domain's supervises, or leave it out of tasks"
             )
+
+
+def _labelled(config: TrainConfig, domains: Sequence[DomainTiles]) -> dict[str, list[int]]:
+    """Return by task the domains that have labels for it."""
+    return {
+        task: [k for k, domain in enumerate(domains) if task in domain.supervises]
+        for task in config.tasks
+    }
 
 
 def _tasks(config: TrainConfig, domains: Sequence[DomainTiles]) -> tuple[Task, ...]:

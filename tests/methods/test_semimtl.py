@@ -38,6 +38,7 @@ class Recorder(nn.Module):
         self.seen: list[Tensor] = []
 
     def forward(self, maps: Tensor) -> Tensor:
+        """Answer, and keep what was shown."""
         self.seen.append(maps.detach())
         field = self.logits[None, :, None, None] + 0 * maps.mean(dim=1, keepdim=True)
         return field.expand(-1, len(self.logits), -1, -1)
@@ -146,7 +147,7 @@ def test_what_a_discriminator_is_shown() -> None:
     for name, judge in shown.items():
         method.networks[name] = judge
     batch = _images(0, "labelled", "unlabelled")
-    batch.targets[HEIGHT][0] = 7.0  # type: ignore[index]  # a dict, said to be a Mapping
+    batch.targets[HEIGHT][0] = 7.0
     valid = {**batch.valid, HEIGHT: batch.observed & torch.tensor([True, False])[:, None, None]}
     batch = Batch(0, batch.image, batch.observed, batch.targets, valid)
     output = _output(batch)

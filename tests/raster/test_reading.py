@@ -360,3 +360,30 @@ def test_gdalwarp_gives_the_same(
     assert valid.all()
     assert theirs.shape == pixels.shape
     assert np.abs(theirs.astype(int) - pixels).max() <= 1
+
+
+@pytest.mark.parametrize("bands", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "uint16", "float32"])
+@pytest.mark.parametrize("kind", ["mask", "nodata", "alpha"])
+def test_masks_hold_for_any_number_and_type_of_bands(
+    make_raster: Callable[..., Path],
+    noise: Callable[..., NDArray[Any]],
+    bands: int,
+    dtype: str,
+    kind: str,
+) -> None:
+    """GDAL itself finds the alpha band of a warped file only among two or four bands of bytes."""
+    seen = noise(20, 30) > 100
+    pixels = noise(bands, 20, 30, dtype=dtype, high=200)
+    if kind == "mask":
+        path = make_raster("a.tif", pixels, mask=seen)
+    elif kind == "nodata":
+        path = make_raster("a.tif", np.where(seen, pixels, pixels.dtype.type(0)), nodata=0)
+    else:
+        alpha = np.where(seen, 255, 0).astype(dtype)[None]
+        path = make_raster("a.tif", np.concatenate([pixels, alpha]))
+    scene = open_scene(path, alpha=bands + 1 if kind == "alpha" else "none")
+    with read_on_grid(scene, scene.grid, Resampling.nearest) as reader:
+        found, valid = reader.read()
+    np.testing.assert_array_equal(valid, seen)
+    np.testing.assert_array_equal(found, np.where(seen, pixels, 0))

@@ -75,6 +75,7 @@ def cut_domain(tmp_path_factory: pytest.TempPathFactory, classes: Classes) -> Ca
                 target.write(pixels)
             return [path]
 
+        defaults: dict[str, Any] = {"size_px": 64, "bands": BANDS, "classes": classes}
         kinds = noise.integers(0, 3, (SIDE // 8, SIDE // 8)).repeat(8, 0).repeat(8, 1)
         image = np.stack([kinds * 60 + noise.integers(20, 60, kinds.shape) for _ in BANDS])
         tile(
@@ -84,7 +85,7 @@ def cut_domain(tmp_path_factory: pytest.TempPathFactory, classes: Classes) -> Ca
             heights=write("heights", (kinds[None] * 5).astype(np.float32), -9999)
             if heights
             else (),
-            options=TileOptions(**{"size_px": 64, "bands": BANDS, "classes": classes} | options),
+            options=TileOptions(**(defaults | options)),
         )
         return folder / "tiles"
 

@@ -27,6 +27,7 @@ class OneWeight(nn.Module):
         self.w = nn.Parameter(torch.ones((), dtype=torch.float64))
 
     def forward(self, image: Tensor) -> Output:
+        """Predict."""
         return Output([], {HEIGHT: self.w * image})
 
 
@@ -39,6 +40,7 @@ class Linear(nn.Module):
         self.b = nn.Parameter(torch.zeros(3, dtype=torch.float64))
 
     def forward(self, maps: Tensor) -> Tensor:
+        """Judge."""
         return self.a[:, None, None] * maps + self.b[:, None, None]
 
 
@@ -72,6 +74,7 @@ class Toy:
         self.own_before: list[list[float]] = []
 
     def run(self, *batches: Batch) -> dict[str, Tensor]:
+        """Run one iteration by plain gradient descent."""
         mover = SGD(self.network.parameters(), 0.1)
         own = list(self.method.networks.parameters())
         own_mover = SGD(own, 0.1) if own else None
@@ -154,9 +157,11 @@ class Follower(Method):
         self.followed: list[float] = []
 
     def prepare(self, batch: Batch) -> Batch:
+        """Turn the sign."""
         return Batch(batch.domain, -batch.image, batch.observed, batch.targets, batch.valid)
 
     def after_step(self, network: nn.Module) -> None:
+        """Note the weight."""
         self.followed.append(next(network.parameters()).item())
 
 

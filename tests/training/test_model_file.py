@@ -75,7 +75,7 @@ def _network(config: NetworkConfig = NETWORK) -> MultiTaskNetwork:
 @pytest.fixture(scope="module")
 def network() -> MultiTaskNetwork:
     """Return a network with running statistics of its own, in channels-last memory."""
-    return _network().to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub knows 4-D tensors only
+    return _network().to(memory_format=torch.channels_last)
 
 
 @pytest.fixture

@@ -73,7 +73,7 @@ def test_the_card_says_what_the_model_is(run: Path, tiny: Tiny, seg_tiles: Path)
     card = read_card(run / "tiny.safetensors")
     assert [task.name for task in card.tasks] == ["segmentation", "height"]
     assert card.tasks[1].model_dump()["scale_m"] == 11  # 10.1 m and up: the next whole metre
-    assert (card.gsd_m, card.tile_px, card.overlap_px) == (pytest.approx(0.1), 64, 32)
+    assert (round(card.gsd_m, 6), card.tile_px, card.overlap_px) == (0.1, 64, 32)
     assert (card.bands, card.dtype, card.value_range) == (
         ("red", "green", "blue"),
         "uint8",
@@ -126,7 +126,7 @@ def test_the_network_learns(tmp_path: Path, tiny: Tiny) -> None:
     config = tiny(
         method={"name": "jtl"},
         network=network | {"segmentation": decoder, "height": decoder},
-        iterations=30,
+        iterations=20,
         crop_px=32,
         augmentation={"scale": [1, 1], "rotate": "quarter"},
         weights={"height": 1},
@@ -135,9 +135,9 @@ def test_the_network_learns(tmp_path: Path, tiny: Tiny) -> None:
     train(config, tmp_path)
     with (tmp_path / "metrics.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert [row["step"] for row in rows] == ["9", "19", "29"]
+    assert [row["step"] for row in rows] == ["9", "19"]
     assert float(rows[-1]["potsdam/segmentation"]) < 0.8  # chance: log 3 = 1.1
-    assert float(rows[-1]["vaihingen/height"]) < 0.35  # chance: 0.37
+    assert float(rows[-1]["vaihingen/height"]) < 0.85 * float(rows[0]["vaihingen/height"])
 
 
 @pytest.mark.parametrize("shipped", SHIPPED)

@@ -1,0 +1,127 @@
+"""A network whose output is known, scenes it can read, and rasters to evaluate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from geosemimtl.config import DecoderConfig, NetworkConfig
+from geosemimtl.inference import predictor
+from geosemimtl.models.network import Output, build_network
+from geosemimtl.raster.scene import open_scene
+from geosemimtl.raster.writing import RasterKind, cog_writer
+from geosemimtl.tasks import HEIGHT, IGNORE, SEGMENTATION, Classes, Height, LandClass, Segmentation
+from geosemimtl.training.model_file import ModelCard, save_model
+
+RGB = ("red", "green", "blue")
+COLOURS = Classes(
+    entries=(
+        LandClass(name="reddish", color="#ff0000"),
+        LandClass(name="greenish", color="#00ff00"),
+        LandClass(name="blueish", color="#0000ff"),
+    ),
+    ignore=(IGNORE,),
+)
+
+
+class Pointwise(nn.Module):
+    """The class is the brightest band, the height a hundred metres times the first band.
+
+    Args:
+        broken: Whether heights are no numbers.
+    """
+
+    def __init__(self, *, broken: bool = False) -> None:
+        super().__init__()
+        self.gain = nn.Parameter(torch.tensor(float("nan") if broken else 1.0))
+        self.seen: list[NDArray[np.float32]] = []
+
+    def forward(self, image: Tensor) -> Output:
+        """Keep and predict the images (B, C, H, W)."""
+        self.seen += list(image.cpu().numpy().copy())
+        return Output([], {SEGMENTATION: image * 10, HEIGHT: image[:, :1] * self.gain})
+
+
+@pytest.fixture
+def make_card() -> Callable[..., ModelCard]:
+    """Return a function that makes a model card, any field by keyword."""
+
+    def make(**changes: Any) -> ModelCard:
+        small = DecoderConfig(name="upsampling", channels=16)
+        fields: dict[str, Any] = {
+            "name": "toy",
+            "network": NetworkConfig(
+                encoder="resnet18", weights=None, output_stride=32, segmentation=small, height=small
+            ),
+            "tasks": (Segmentation(classes=COLOURS), Height(scale_m=100)),
+            "bands": RGB,
+            "mean": (0.0, 0.0, 0.0),
+            "std": (1.0, 1.0, 1.0),
+            "dtype": "uint8",
+            "value_range": (0, 255),
+            "gsd_m": 0.05,
+            "tile_px": 32,
+            "overlap_px": 16,
+            "domains": (),
+            "training": {"method": {"name": "jtl"}},
+            "versions": {},
+        }
+        return ModelCard(**(fields | changes))
+
+    return make
+
+
+@pytest.fixture
+def pointwise(
+    monkeypatch: pytest.MonkeyPatch, make_card: Callable[..., ModelCard]
+) -> Callable[..., Pointwise]:
+    """Return a function that makes every model file be a pointwise network, fields by keyword."""
+
+    def use(*, broken: bool = False, **changes: Any) -> Pointwise:
+        network, card = Pointwise(broken=broken), make_card(**changes)
+        monkeypatch.setattr(predictor, "read_card", lambda _: card)
+        monkeypatch.setattr(predictor, "load_model", lambda _: (network, card))
+        return network
+
+    return use
+
+
+@pytest.fixture
+def model_file(tmp_path: Path, make_card: Callable[..., ModelCard]) -> Path:
+    """Return an untrained model file."""
+    card, path = make_card(), tmp_path / "toy.safetensors"
+    torch.manual_seed(0)
+    save_model(path, build_network(card.network, card.tasks, 3), card)
+    return path
+
+
+@pytest.fixture
+def make_scene(make_raster: Callable[..., Path]) -> Callable[..., Path]:
+    """Return a function that writes a raster with the bands red, green and blue."""
+
+    def make(name: str, pixels: NDArray[Any], **options: Any) -> Path:
+        return make_raster(name, pixels, names=RGB[: len(pixels)], **options)
+
+    return make
+
+
+@pytest.fixture
+def write_classes(make_raster: Callable[..., Path]) -> Callable[..., Path]:
+    """Return a function that writes a class raster as predict does."""
+
+    def write(name: str, indices: NDArray[Any], classes: Classes = COLOURS, **options: Any) -> Path:
+        path = make_raster(name, indices[None].astype(np.uint8), **options)
+        kind = RasterKind("uint8", IGNORE, ("classes",), classes=classes, overviews="MODE")
+        grid = open_scene(path).grid
+        with cog_writer(path, grid, kind) as target:
+            target.write(0, indices[None].astype(np.uint8))
+        return path
+
+    return write

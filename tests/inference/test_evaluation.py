@@ -1,0 +1,172 @@
+"""Scores against truth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from affine import Affine
+from numpy.typing import NDArray
+from rasterio.crs import CRS
+from rasterio.warp import transform as reproject_points
+
+from geosemimtl.errors import LabelError, SceneError
+from geosemimtl.inference.evaluation import Evaluation, evaluate
+from geosemimtl.tasks import HEIGHT_NODATA, IGNORE, Classes, LandClass
+
+Make = Callable[..., Path]
+N = IGNORE
+PREDICTED = np.array([[0, 0, 1, 1], [2, 2, 1, N]])
+TRUE = np.array([[0, 1, 1, 1], [2, 0, N, 0]])
+#: Rows true, columns predicted; counted by hand over the six pixels that both know.
+CONFUSION = [[1, 0, 1], [1, 2, 0], [0, 0, 1]]
+NAMES = ("reddish", "greenish", "blueish")
+
+
+def classes_of(*values: int, names: tuple[str, ...] = NAMES, ignore: int = 99) -> Classes:
+    entries = zip(names, values, strict=True)
+    return Classes(
+        entries=tuple(LandClass(name=n, color="#000000", value=v) for n, v in entries),
+        ignore=(ignore,),
+    )
+
+
+def segmentation_of(evaluation: Evaluation) -> tuple[list[list[int]], float]:
+    scores = evaluation.segmentation
+    assert scores is not None
+    assert scores.classes.names == NAMES
+    return scores.counts.matrix.tolist(), scores.most_common.miou
+
+
+def test_classes_by_hand(write_classes: Make, make_raster: Make) -> None:
+    truth = make_raster("t.tif", TRUE[None].astype(np.uint8))
+    made = evaluate(classes=[write_classes("p.tif", PREDICTED)], labels=[truth])
+    matrix, most_common = segmentation_of(made)
+    assert matrix == CONFUSION
+    # greenish is the most common with 3 of 6; naming it always: IoU 3/6, 0, 0
+    assert most_common == pytest.approx(0.5 / 3)
+    assert made.height is None
+
+
+def test_scenes_add_up(write_classes: Make, make_raster: Make) -> None:
+    truth = make_raster("t.tif", TRUE[None].astype(np.uint8))
+    classes = [write_classes(f"p{k}.tif", PREDICTED) for k in range(2)]
+    matrix, _ = segmentation_of(evaluate(classes=classes, labels=[truth, truth]))
+    assert matrix == (2 * np.array(CONFUSION)).tolist()
+
+
+def test_other_values_are_matched_by_name(write_classes: Make, make_raster: Make) -> None:
+    values = np.array([[7, 30, 30, 30], [4, 7, 99, 7]], np.uint8)
+    truth = make_raster("t.tif", values[None])
+    matrix, _ = segmentation_of(
+        evaluate(
+            classes=[write_classes("p.tif", PREDICTED)],
+            labels=[truth],
+            label_classes=classes_of(30, 4, 7, names=("greenish", "blueish", "reddish")),
+        )
+    )
+    assert matrix == CONFUSION
+
+
+@pytest.mark.parametrize("factor", [3, 1])
+def test_truth_on_another_grid(write_classes: Make, make_raster: Make, factor: int) -> None:
+    """Finer truth, and a larger extent: each pixel of the prediction counts once."""
+    truth = np.repeat(np.repeat(TRUE, factor, 0), factor, 1).astype(np.uint8)
+    truth = np.pad(truth, 5, constant_values=1)
+    gsd = 0.05 / factor
+    transform = Affine(gsd, 0, 368000 - 5 * gsd, 0, -gsd, 5806000 + 5 * gsd)
+    path = make_raster("t.tif", truth[None], transform=transform)
+    matrix, _ = segmentation_of(
+        evaluate(classes=[write_classes("p.tif", PREDICTED)], labels=[path])
+    )
+    assert matrix == CONFUSION
+
+
+def test_truth_in_another_crs(write_classes: Make, make_raster: Make) -> None:
+    utm32, utm33 = CRS.from_epsg(25832), CRS.from_epsg(25833)
+    (x,), (y,) = reproject_points(utm33, utm32, [368000], [5806000])
+    truth = np.full((1, 400, 400), 1, np.uint8)
+    transform = Affine(0.05, 0, x - 10, 0, -0.05, y + 10)
+    path = make_raster("t.tif", truth, transform=transform, crs="EPSG:25832")
+    predicted = write_classes("p.tif", np.tile(PREDICTED, (5, 5)))
+    matrix, _ = segmentation_of(evaluate(classes=[predicted], labels=[path]))
+    assert matrix == [[0, 0, 0], [50, 75, 50], [0, 0, 0]]
+
+
+def test_heights_by_hand(make_raster: Make) -> None:
+    nodata = HEIGHT_NODATA
+    predicted = np.array([[[1, 4, 2], [nodata, 9, 3]]], np.float32)
+    true = np.array([[[0, 2, 4], [6, nodata, 6]]], np.float32)
+    paths = [
+        make_raster(name, pixels, nodata=nodata)
+        for name, pixels in (("p_height.tif", predicted), ("t.tif", true))
+    ]
+    scores = evaluate(heights=paths[:1], true_heights=paths[1:]).height
+    assert scores is not None
+    assert scores.counts.n == 4
+    assert scores.counts.rmse == pytest.approx(np.sqrt((1 + 4 + 4 + 9) / 4))
+    assert scores.counts.mae == pytest.approx(2)
+    assert scores.counts.bias == pytest.approx((1 + 2 - 2 - 3) / 4)
+    # the mean of 0, 2, 4 and 6 is 3
+    assert scores.mean.mae == pytest.approx(2)
+    assert scores.mean.bias == pytest.approx(0)
+    assert scores.mean.rmse == pytest.approx(np.sqrt(5))
+    assert scores.zero.mae == pytest.approx(3)
+    assert scores.zero.rmse == pytest.approx(np.sqrt(14))
+
+
+def test_rows_beyond_one_strip(write_classes: Make, make_raster: Make) -> None:
+    rows = 1100
+    predicted = write_classes("p.tif", np.arange(rows)[:, None].repeat(2, 1) % 3)
+    truth = make_raster("t.tif", np.zeros((1, rows, 2), np.uint8))
+    matrix, _ = segmentation_of(evaluate(classes=[predicted], labels=[truth]))
+    assert matrix == [[734, 734, 732], [0, 0, 0], [0, 0, 0]]
+
+
+@pytest.mark.parametrize("mistake", ["undeclared", "elsewhere", "unlabelled", "names", "plain"])
+def test_truth_that_does_not_fit(
+    write_classes: Make,
+    make_raster: Make,
+    one_line: Callable[[BaseException], str],
+    mistake: str,
+) -> None:
+    predicted = write_classes("p.tif", PREDICTED)
+    values: NDArray[Any] = TRUE[None].astype(np.uint8)
+    options: dict[str, Any] = {}
+    words: list[str] = []
+    kind: type[Exception] = LabelError
+    names = None
+    if mistake == "undeclared":
+        values, words = np.full_like(values, 77), ["t.tif", "77", "--classes"]
+    elif mistake == "elsewhere":
+        options["transform"] = Affine(0.05, 0, 400000, 0, -0.05, 5806000)
+        words = ["t.tif", "p.tif", "--labels"]
+    elif mistake == "unlabelled":
+        values, words = np.full_like(values, N), ["t.tif", "--labels"]
+    elif mistake == "names":
+        names, words = classes_of(0, 1, 2, names=("reddish", "blueish", "pond")), ["pond"]
+    else:
+        predicted, words, kind = make_raster("p.tif", values), ["p.tif", "_classes.tif"], SceneError
+    truth = make_raster("t.tif", values, **options)
+    with pytest.raises(kind) as error:
+        evaluate(classes=[predicted], labels=[truth], label_classes=names)
+    text = one_line(error.value)
+    assert all(word in text for word in words), text
+
+
+def test_counts_must_agree(write_classes: Make) -> None:
+    path = write_classes("p.tif", PREDICTED)
+    with pytest.raises(LabelError, match=r"1 class raster\(s\) but 0 --labels"):
+        evaluate(classes=[path])
+    with pytest.raises(LabelError, match="nothing to compare"):
+        evaluate()
+
+
+def test_a_height_raster_has_one_band(make_raster: Make) -> None:
+    path = make_raster("p_height.tif", np.zeros((3, 4, 4), np.float32))
+    truth = make_raster("t.tif", np.zeros((1, 4, 4), np.float32))
+    with pytest.raises(SceneError, match="3 bands"):
+        evaluate(heights=[path], true_heights=[truth])
