@@ -41,7 +41,7 @@ class DecoderConfig(_Section):
     """One task's decoder.
 
     Attributes:
-        name: Key of the decoder table: ``psp`` (METHODS 1A.2), ``upsampling`` (the paper's
+        name: Key of the decoder table: ``psp`` (docs/methods.md), ``upsampling`` (the paper's
             height head) or ``unet`` (skip connections; not in the paper).
         channels: Width of the first convolution: 512 in the paper.
         dropout: Share of feature maps dropped before the last convolution of ``psp``.
@@ -84,7 +84,7 @@ class JTLConfig(_Section):
 
 
 class SemiMTLConfig(_Section):
-    """Domain-aware adversarial training (SemiMTL; METHODS 1A.4 and 1A.5).
+    """Domain-aware adversarial training (SemiMTL; docs/methods.md).
 
     Attributes:
         mode: 1, 2 (the paper's default) or 3: what an unlabelled domain's predictions are

@@ -19,6 +19,11 @@ from rasterio.enums import ColorInterp
 
 from geosemimtl.raster.grid import PixelGrid
 
+# Tiny networks wait for threads longer than they compute, the more so beside another worker: the
+# suite takes eight times as long with two threads a worker on two cores. Set before torch starts,
+# and for the programs that tests run.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # The same examples in every run, and no deadline: shared machines are slow now and then.
 settings.register_profile("house", deadline=None, derandomize=True, max_examples=60)
 settings.load_profile("house")

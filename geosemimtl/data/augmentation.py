@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+from kornia.geometry.transform import remap
 from torch import Tensor
 
 from geosemimtl.config import AugmentationConfig
@@ -88,9 +89,8 @@ _ROTATIONS: dict[str, Callable[[Tensor], tuple[Tensor, Tensor]]] = {
 def apply_geometry(batch: Batch, geometry: Tensor, crop_px: int) -> Batch:
     """Cut the crops: images and heights bilinear, labels nearest; what lies outside is unobserved.
 
-    Unobserved pixels and unknown heights have no share in what is interpolated beside them. A
-    geometry that maps pixels onto pixels moves the values as they are. Heights stay metres under
-    zoom (METHODS 1A.7 [D]).
+    Unobserved pixels and unknown heights have no share in what is interpolated beside them.
+    Heights stay metres under zoom: the paper is silent, and the ground does not change.
 
     Args:
         batch: With images in any range; what is filled is 0.
@@ -105,8 +105,9 @@ def apply_geometry(batch: Batch, geometry: Tensor, crop_px: int) -> Batch:
             metres, known = _interpolated(target[:, None], batch.valid[task], at)
             targets[task] = metres[:, 0]
         else:
-            targets[task] = _nearest(target[:, None], at)[:, 0]
-            known = _nearest(batch.valid[task][:, None], at)[:, 0]
+            labels = torch.stack([target, batch.valid[task]], dim=1)
+            picked = _sampled(labels, at, "nearest").long()
+            targets[task], known = picked[:, 0], picked[:, 1] > 0
         valid[task] = known & observed
     return replace(batch, image=image, observed=observed, targets=targets, valid=valid)
 
@@ -124,39 +125,17 @@ def _source_positions(geometry: Tensor, crop_px: int) -> tuple[Tensor, Tensor]:
 def _interpolated(
     values: Tensor, known: Tensor, at: tuple[Tensor, Tensor]
 ) -> tuple[Tensor, Tensor]:
-    """Interpolate (B, C, H, W) between known pixels; known is where they have most of the weight.
-
-    Written out because the library samplers normalise positions to [-1, 1], and so move whole
-    pixels by a little.
-    """
-    x, y = at
-    left, top = x.floor(), y.floor()
-    masked = torch.where(known[:, None], values, 0)
-    total, share = values.new_zeros(()), values.new_zeros(())
-    for right in (0, 1):
-        for below in (0, 1):
-            across = x - left if right else 1 - (x - left)
-            down = y - top if below else 1 - (y - top)
-            weight = (across * down)[:, None]
-            corner = (left + right, top + below)
-            total = total + weight * _picked(masked, *corner)
-            share = share + weight * _picked(known[:, None], *corner)
-    return total / torch.where(share > 0, share, 1), (share > 0.5)[:, 0]
+    """Interpolate (B, C, H, W) between known pixels; known, and not 0, is where they weigh most."""
+    weighted = torch.cat([torch.where(known[:, None], values, 0), known[:, None]], dim=1)
+    *total, share = _sampled(weighted, at, "bilinear").unbind(1)
+    weighs_most = share > 0.5
+    mean = torch.stack(total, 1) / share.clamp(min=0.5)[:, None]
+    return torch.where(weighs_most[:, None], mean, 0), weighs_most
 
 
-def _nearest(values: Tensor, at: tuple[Tensor, Tensor]) -> Tensor:
-    x, y = at
-    return _picked(values, (x + 0.5).floor(), (y + 0.5).floor())
-
-
-def _picked(values: Tensor, column: Tensor, row: Tensor) -> Tensor:
-    """Return the pixels (B, C, h, w) at whole positions (B, h, w); 0 outside."""
-    count, channels, rows, cols = values.shape
-    inside = (column >= 0) & (column < cols) & (row >= 0) & (row < rows)
-    index = (row.clamp(0, rows - 1) * cols + column.clamp(0, cols - 1)).long().flatten(1)
-    picked = values.flatten(2).gather(2, index[:, None].expand(-1, channels, -1))
-    picked = picked.view(count, channels, *column.shape[1:])
-    return torch.where(inside[:, None], picked, picked.new_zeros(()))
+def _sampled(values: Tensor, at: tuple[Tensor, Tensor], mode: str) -> Tensor:
+    """Return values (B, C, H, W) at positions (B, h, w); 0 outside."""
+    return remap(values.float(), *at, mode=mode, padding_mode="zeros", align_corners=True)
 
 
 def jitter(image: Tensor, strength: float, generator: torch.Generator) -> Tensor:

@@ -153,8 +153,8 @@ class IterationBatches(Dataset[list[Batch]]):
     """One batch a domain for every iteration, as a function of (seed, iteration, domain).
 
     Each domain goes through its tiles epoch after epoch, in an order drawn for the epoch: each
-    tile is seen once before any is seen again. The first domain's epochs are the paper's (METHODS
-    1A.7); in their time as many tiles are drawn from each other domain.
+    tile is seen once before any is seen again. The first domain's epochs are the paper's; in
+    their time as many tiles are drawn from each other domain (docs/methods.md).
 
     Args:
         domains: The data of each domain.

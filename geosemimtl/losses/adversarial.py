@@ -1,6 +1,6 @@
 """Losses on a discriminator's logits: class 0 is ground truth, k a prediction on domain k.
 
-Each is a mean over the valid pixels of the batch where the paper writes a sum (METHODS 1A.5 [D]:
+Each is a mean over the valid pixels of the batch where the paper writes a sum (docs/methods.md:
 its lambdas are those of earlier work that averages). All are computed in float32 or wider, by
 differences of logsumexp: log(1 - p) itself is infinite in float32 once p rounds to 1.
 """
@@ -38,7 +38,7 @@ def align_to_any(logits: Tensor, labels: Sequence[int], valid: Tensor) -> Tensor
     """Average -log of the summed probabilities of ``labels``.
 
     SemiMTL's M1 (Eq. 4) for one labelled domain; for several, any of them satisfies it (our
-    extension, METHODS 1A.5 [D]).
+    extension, docs/methods.md).
 
     Args:
         logits: (B, K + 1, H, W).

@@ -1,4 +1,4 @@
-"""The reverse Huber loss of depth and height (METHODS 1A.3; Laina et al., arXiv:1606.00373)."""
+"""The reverse Huber loss of depth and height (docs/methods.md; Laina et al., arXiv:1606.00373)."""
 
 from __future__ import annotations
 

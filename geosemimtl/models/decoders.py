@@ -15,7 +15,7 @@ _MIN_WIDTH = 8
 
 
 class PSPDecoder(nn.Module):
-    """Pyramid pooling over the deepest features (SemiMTL 3.1; METHODS 1A.2 [D]).
+    """Pyramid pooling over the deepest features (SemiMTL 3.1; docs/methods.md).
 
     Bins 1, 2, 3 and 6, a 1x1 convolution each; concatenation; 3x3 convolution; dropout of feature
     maps; 1x1 convolution. No auxiliary head: the paper mentions none. Works for any map size, and
@@ -40,7 +40,7 @@ class UpsamplingDecoder(nn.Module):
     """The paper's height head: convolutions and upsampling, then a regression layer.
 
     3x3 convolution to ``width``, twice (x2 bilinear, 3x3 convolution to half the width), 3x3
-    convolution to the output, linear (METHODS 1A.2 [D]: the paper gives no numbers).
+    convolution to the output, linear (docs/methods.md: the paper gives no numbers).
     """
 
     def __init__(self, in_channels: int, width: int, out_channels: int) -> None:

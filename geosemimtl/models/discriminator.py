@@ -1,4 +1,4 @@
-"""The domain-aware discriminator of one task (SemiMTL; METHODS 1A.4)."""
+"""The domain-aware discriminator of one task (SemiMTL; docs/methods.md)."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ def build_encoder(config: NetworkConfig, in_channels: int) -> Encoder:
     """Build the encoder with its weights.
 
     SemiMTL: a ResNet-101 pretrained on ImageNet. The paper does not name the output stride:
-    8 by default (METHODS 1A.2 [D]).
+    8 by default (docs/methods.md).
 
     Input normalisation belongs to the weights: with ``lite0`` pixels in [0, 1] are mapped by
     ``(x - 0.5) / 0.5``; ImageNet weights of ResNets want mean (0.485, 0.456, 0.406) and deviation

@@ -35,7 +35,7 @@ class MultiTaskNetwork(nn.Module):
     Args:
         encoder: Gives the features.
         decoders: One a task, by the task's name, over the encoder's features.
-        align_corners: How outputs are enlarged: ``False`` is METHODS' choice, the paper is silent.
+        align_corners: How outputs are enlarged: ``False`` is our choice, the paper is silent.
     """
 
     def __init__(

@@ -68,6 +68,11 @@ class Scene:
             BandError: A band is missing; the message says what to pass.
         """
         missing = [name for name in wanted if name not in self.bands]
+        if missing and len(self.bands) < len(wanted):
+            raise BandError(
+                f"{self.path}: has {len(self.bands)} band(s), too few for the {len(wanted)} wanted "
+                f"({', '.join(wanted)}): name another scene, or another model"
+            )
         if missing:
             have = ", ".join(self.bands) if self.named_by != "nobody" else "unnamed"
             raise BandError(
@@ -300,7 +305,7 @@ def read_on_grid(
     if recode is not None:
         options |= {"src_nodata": IGNORE, "nodata": IGNORE}
     elif scene.alpha is not None:
-        options["src_alpha"] = scene.alpha
+        options |= {"src_alpha": scene.alpha, "add_alpha": True}
     elif declared is not None and np.dtype(scene.dtype).kind == "f":
         options |= {"src_nodata": declared, "nodata": declared}  # GDAL makes no alpha from NaN
     else:
@@ -313,7 +318,7 @@ def read_on_grid(
                 text = recoded(source, indexes[0], recode)
                 source = stack.enter_context(rasterio.open(text))
                 indexes = (1,)
-            elif scene.alpha is None and ColorInterp.alpha in source.colorinterp:
+            elif ColorInterp.alpha in source.colorinterp:
                 source = stack.enter_context(rasterio.open(uncoloured(source)))
             warped = stack.enter_context(WarpedVRT(source, **options))
         except RasterioError as error:

@@ -6,7 +6,7 @@ import math
 
 
 def poly_factor(iteration: int, iterations: int, *, power: float = 0.9, warmup: int = 0) -> float:
-    """Return the share of the initial learning rate: (1 - i / N) ** power (METHODS 1A.7).
+    """Return the share of the initial learning rate: (1 - i / N) ** power (docs/methods.md).
 
     Args:
         iteration: From 0.

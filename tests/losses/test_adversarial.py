@@ -1,4 +1,4 @@
-"""Losses on discriminator logits against METHODS V2 and V9 and torch's cross entropy."""
+"""Losses on discriminator logits against worked examples and torch's cross entropy."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""BerHu against METHODS V1 and its own laws."""
+"""BerHu against worked examples and its own laws."""
 
 import pytest
 import torch

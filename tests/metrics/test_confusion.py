@@ -1,4 +1,4 @@
-"""The confusion matrix against METHODS V5 and its laws."""
+"""The confusion matrix against worked examples and its laws."""
 
 import numpy as np
 import pytest

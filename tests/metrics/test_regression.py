@@ -1,4 +1,4 @@
-"""Height metrics against METHODS V6 and their laws."""
+"""Height metrics against worked examples and their laws."""
 
 import dataclasses
 import math

@@ -1,4 +1,4 @@
-"""Algorithm 1 by hand: METHODS' vector V3, one weight and a linear discriminator."""
+"""Algorithm 1 by hand: worked out by hand, one weight and a linear discriminator."""
 
 from __future__ import annotations
 

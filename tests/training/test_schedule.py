@@ -1,4 +1,4 @@
-"""The learning rate by iteration: METHODS' vector V4."""
+"""The learning rate by iteration: checked values."""
 
 from __future__ import annotations
 

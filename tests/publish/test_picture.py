@@ -1,0 +1,64 @@
+"""The picture of results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from matplotlib.image import imread
+from numpy.typing import NDArray
+
+from geosemimtl.errors import OutputError
+from geosemimtl.publish.picture import PictureRow, draw_picture
+from geosemimtl.tasks import ISPRS_CLASSES
+
+
+@pytest.fixture
+def make_row(
+    make_raster: Callable[..., Path], noise: Callable[..., NDArray[Any]]
+) -> Callable[..., PictureRow]:
+    """Return a function that makes a scene's row; bands of the image, height of everything."""
+
+    def make(bands: int = 3, height_m: float = 12.0, valid: bool = True) -> PictureRow:  # noqa: FBT001, FBT002  (a test's own)
+        seen = np.full((60, 80), valid)
+        image = make_raster("image.tif", noise(bands, 60, 80), gsd=0.5, mask=seen)
+        labels = make_raster("labels.tif", noise(1, 120, 160, high=6), gsd=0.25, nodata=255)
+        metres = np.full((1, 60, 80), height_m if valid else -9999, np.float32)
+        heights = make_raster("heights.tif", metres, gsd=0.5, nodata=-9999)
+        return PictureRow("a scene", image, (labels, labels), (heights, heights))
+
+    return make
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_picture_is_drawn(
+    make_row: Callable[..., PictureRow], tmp_path: Path, count: int
+) -> None:
+    path = tmp_path / "picture.png"
+    draw_picture(path, [make_row()] * count, ISPRS_CLASSES)
+    pixels = imread(path)
+    assert pixels.shape[1] > 1500
+    assert pixels.shape[0] > 300 * count
+    drawn = {tuple(colour) for colour in (pixels[..., :3] * 255).round().reshape(-1, 3).astype(int)}
+    assert {entry.rgb for entry in ISPRS_CLASSES.entries} <= drawn
+    assert pixels.std() > 0.1
+    first = path.read_bytes()
+    draw_picture(path, [make_row()] * count, ISPRS_CLASSES)
+    assert path.read_bytes() == first
+    assert not list(tmp_path.glob(".*"))
+
+
+@pytest.mark.parametrize("options", [{"bands": 1}, {"bands": 4}, {"valid": False}])
+def test_scenes_of_every_kind(
+    make_row: Callable[..., PictureRow], tmp_path: Path, options: dict[str, Any]
+) -> None:
+    draw_picture(tmp_path / "picture.png", [make_row(**options)], ISPRS_CLASSES)
+    assert (tmp_path / "picture.png").stat().st_size > 10_000
+
+
+def test_a_folder_that_is_not_there(make_row: Callable[..., PictureRow], tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="cannot be written"):
+        draw_picture(tmp_path / "no" / "picture.png", [make_row()], ISPRS_CLASSES)
