@@ -1,5 +1,6 @@
-"""Time and memory of prediction as a scene grows: python benchmarks/predict.py
+"""Measure time and memory of prediction as a scene grows.
 
+Run with ``python benchmarks/predict.py``.
 Draws a synthetic scene, predicts it with an untrained network of the demo's architecture, whole
 and with four times the rows, each in a process of its own, and prints megapixels a second and the
 peak memory of both. The ratio of the peaks is what the engine claims to keep near 1.

@@ -1,1 +1,36 @@
-"""Land cover and height from orthophotos whose sensors are each labelled for only some tasks."""
+"""Land cover and height from orthophotos whose sensors are each labelled for only some tasks.
+
+The functions named here are those behind the commands of the same names. They are loaded when
+first used, so that importing the package costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from geosemimtl.demonstration import demo
+    from geosemimtl.inference.evaluation import evaluate
+    from geosemimtl.inference.inspection import check, info
+    from geosemimtl.inference.predictor import predict
+    from geosemimtl.tiling.cutting import tile
+    from geosemimtl.training.trainer import train
+
+__all__ = ["check", "demo", "evaluate", "info", "predict", "tile", "train"]
+
+_HOMES = {
+    "check": "inference.inspection",
+    "demo": "demonstration",
+    "evaluate": "inference.evaluation",
+    "info": "inference.inspection",
+    "predict": "inference.predictor",
+    "tile": "tiling.cutting",
+    "train": "training.trainer",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"geosemimtl has no {name}; it has {', '.join(__all__)}")
+    return getattr(import_module(f"geosemimtl.{_HOMES[name]}"), name)
