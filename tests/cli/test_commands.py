@@ -117,7 +117,7 @@ def test_check(run: Run) -> None:
     assert done.code == 1
     fine, other = json.loads(done.out)
     assert fine["problems"] == []
-    assert "--bands" in other["problems"][0]
+    assert "too few" in other["problems"][0]
     text = run("check", "labels.tif", "--model", "runs/tiny/tiny.safetensors")
     assert text.code == 1
     assert "problem" in text.out

@@ -42,7 +42,7 @@ def test_what_would_be_predicted(make_scene: Make, model_file: Path) -> None:
 
 
 def test_every_problem_is_listed(make_raster: Make, model_file: Path) -> None:
-    pixels = np.ones((2, 30, 30), np.uint16)
+    pixels = np.ones((3, 30, 30), np.uint16)
     scene = make_raster("a.tif", pixels, mask=np.zeros((30, 30), bool))
     assert len(check(scene).problems) == 2
     problems = check(scene, model=model_file).problems
