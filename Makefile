@@ -15,6 +15,7 @@ lint: $(VENV)/installed  ## style and types
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/mypy --explicit-package-bases tests benchmarks
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	@echo "Installing into $(VENV) (once, a few minutes, 6 GB) ..."

@@ -57,11 +57,11 @@ def test_unseen_scenes_are_other_cities(made: Demo) -> None:
 def test_rasters_overlay_their_scenes(made: Demo) -> None:
     for path in made.rasters:
         sensor = path.name.split("_")[0]
-        with rasterio.open(path) as raster:
-            with rasterio.open(made.folder / "scenes" / f"{sensor}_unseen.tif") as scene:
-                assert raster.transform == scene.transform
-                assert raster.shape == scene.shape
-                assert raster.crs == scene.crs
+        image = made.folder / "scenes" / f"{sensor}_unseen.tif"
+        with rasterio.open(path) as raster, rasterio.open(image) as scene:
+            assert raster.transform == scene.transform
+            assert raster.shape == scene.shape
+            assert raster.crs == scene.crs
 
 
 def test_scores_carry_their_reference_lines(made: Demo) -> None:

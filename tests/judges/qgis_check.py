@@ -8,6 +8,7 @@ A PNG of each raster, drawn with the style that QGIS chose, is left in the folde
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from qgis.core import (
     QgsApplication,
@@ -22,12 +23,12 @@ from qgis.PyQt.QtGui import QColor
 SIDE_PX = 600
 
 
-def legend(layer: QgsRasterLayer) -> list:
+def legend(layer: QgsRasterLayer) -> list[tuple[str, str]]:
     """Return the legend's entries as (label, colour)."""
     return [(label, color.name()) for label, color in layer.renderer().legendSymbologyItems()]
 
 
-def ramp(layer: QgsRasterLayer) -> list:
+def ramp(layer: QgsRasterLayer) -> list[tuple[float, str, str]]:
     """Return a pseudo-colour renderer's entries as (value, colour, label); none for others."""
     if layer.renderer().type() != "singlebandpseudocolor":
         return []
@@ -35,7 +36,7 @@ def ramp(layer: QgsRasterLayer) -> list:
     return [(item.value, item.color.name(), item.label) for item in shader.colorRampItemList()]
 
 
-def draw(layer: QgsRasterLayer, path: Path) -> dict:
+def draw(layer: QgsRasterLayer, path: Path) -> dict[str, int]:
     """Draw the layer and return the colours of the picture with their counts."""
     extent = layer.extent()
     scale = SIDE_PX / max(extent.width(), extent.height())
@@ -50,7 +51,7 @@ def draw(layer: QgsRasterLayer, path: Path) -> dict:
     job.waitForFinished()
     image = job.renderedImage()
     image.save(str(path))
-    colours: dict = {}
+    colours: dict[str, int] = {}
     for row in range(0, image.height(), 2):
         for column in range(0, image.width(), 2):
             name = image.pixelColor(column, row).name()
@@ -58,7 +59,7 @@ def draw(layer: QgsRasterLayer, path: Path) -> dict:
     return colours
 
 
-def facts(path: Path, folder: Path) -> dict:
+def facts(path: Path, folder: Path) -> dict[str, Any]:
     """Return what QGIS makes of a raster."""
     layer = QgsRasterLayer(str(path), path.stem)
     if not layer.isValid():
