@@ -20,7 +20,7 @@ lint: $(VENV)/installed  ## style and types
 $(VENV)/installed: pyproject.toml constraints.txt
 	@echo "Installing into $(VENV) (once, a few minutes, 6 GB) ..."
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	$(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt -e ".[dev]"
 	@touch $@
 
 clean:  ## remove what the targets above made

@@ -68,11 +68,19 @@ def summaries(
             classes.append((name, used[SEGMENTATION], *texts))
         if evaluation.height:
             heights.append((name, used[HEIGHT], *_height_texts(evaluation.height)))
-    scored = ("mIoU", "without clutter", "accuracy", "most common class: mIoU")
-    measured = ("RMSE", "MAE", "mean height: RMSE", "MAE", "zero height: RMSE", "MAE")
+    scored = ("mIoU", "no clutter", "accuracy", "reference mIoU")
+    measured = ("RMSE", "MAE", "mean: RMSE", "MAE", "zero: RMSE", "MAE")
     return (
-        Summary("Land cover (%)", ("scene", "labels used", *scored), tuple(classes)),
-        Summary("Height (m)", ("scene", "labels used", *measured), tuple(heights)),
+        Summary(
+            "Land cover in %; reference: the most common class everywhere",
+            ("scene", "labels", *scored),
+            tuple(classes),
+        ),
+        Summary(
+            "Height in metres; references: the mean height, and zero height, everywhere",
+            ("scene", "labels", *measured),
+            tuple(heights),
+        ),
     )
 
 
