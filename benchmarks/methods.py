@@ -21,6 +21,8 @@ from geosemimtl.training.trainer import train
 VARIANTS = {
     "SemiMTL (the demo)": (),
     "JTL": ("method={name: jtl}",),
+    # AdamW moves whatever has a gradient, be it zero: this tells the losses from the extra steps
+    "SemiMTL, both lambdas 0": ("method.lambda_intra=0", "method.lambda_inter=0"),
     "SemiMTL, the paper's decoders": (
         "network.output_stride=16",
         "network.segmentation={name: psp, channels: 128}",
