@@ -9,9 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import geopandas
 import numpy as np
-import pyogrio
 from numpy.typing import NDArray
 from rasterio.windows import Window
 from shapely.geometry import Polygon
@@ -34,6 +32,7 @@ from geosemimtl.raster.writing import (
     write_text,
 )
 from geosemimtl.tasks import HEIGHT, HEIGHT_NODATA, IGNORE, ISPRS_CLASSES, SEGMENTATION, Classes
+from geosemimtl.tiling.index import write_index
 from geosemimtl.tiling.labels import (
     LabelReader,
     check_heights,
@@ -44,9 +43,6 @@ from geosemimtl.tiling.labels import (
 from geosemimtl.tiling.layout import TileLayout
 from geosemimtl.tiling.statistics import StatisticsSum
 from geosemimtl.tiling.tileset import INDEX, MANIFEST, Source, TileSet
-
-#: GeoPackage wants a date of last change; a fixed one keeps equal input equal output.
-_FIXED_DATE = "2000-01-01T00:00:00.000Z"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +129,9 @@ def tile(
         OutputError: The output exists or cannot be written.
     """
     options = options or TileOptions()
-    layers = _open_layers(scenes, labels, heights, options)
     folder = output.resolve()  # "." has no name otherwise
     require_replaceable(folder, MANIFEST, overwrite=overwrite)
+    layers = _open_layers(scenes, labels, heights, options)
     with folder_writer(folder) as part:
         return _cut_all(layers, part, folder.name, options, track)
 
@@ -229,7 +225,7 @@ def _cut_all(
         raise TileSetError(
             f"{layers[0].image.path}: no tile has enough valid pixels; lower --min-valid"
         )
-    _write_index(part / INDEX, rows)
+    write_index(part / INDEX, rows)
     tileset = TileSet(
         name=options.name or name,
         gsd_m=gsd_m,
@@ -259,23 +255,6 @@ class _Readers(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class _Tile:
-    """One tile that is being cut; what the sensor did not see of it supervises nothing.
-
-    Attributes:
-        name: Its files' name.
-        grid: Where it lies.
-        valid: Pixels that the sensor saw, (rows, columns).
-        fresh: The part that no earlier tile shows.
-    """
-
-    name: str
-    grid: PixelGrid
-    valid: NDArray[np.bool_]
-    fresh: tuple[slice, slice]
-
-
-@dataclass(frozen=True, slots=True)
 class _Cutter:
     """Cuts one scene."""
 
@@ -301,85 +280,77 @@ class _Cutter:
                 yield self._cut_tile(i, j, window, readers, sums)
 
     def _cut_tile(
-        self,
-        i: int,
-        j: int,
-        window: Window,
-        readers: _Readers,
-        sums: StatisticsSum,
+        self, i: int, j: int, window: Window, readers: _Readers, sums: StatisticsSum
     ) -> dict[str, Any] | None:
         pixels, valid = readers.image.read(window)
-        if not valid.any() or valid.mean() < self.options.min_valid:
+        if not valid.any():
             return None
-        name = f"{self.scene.name}_r{i:03d}_c{j:03d}.tif"
-        tile = _Tile(name, self.grid.crop(window), valid, self.layout.fresh(i, j))
-        sums.add_image(pixels[:, tile.fresh[0], tile.fresh[1]], valid[tile.fresh])
-        path, bands = self.folder / "image" / name, self.scene.image.bands
-        write_raster(path, pixels, tile.grid, band_names=bands, valid=valid)
+        indices, heights_m = _supervision(readers, window, valid)
+        fresh = self.layout.fresh(i, j)
+        # before any tile is dropped: neighbours count on what a tile shows being counted
+        sums.add_image(pixels[:, fresh[0], fresh[1]], valid[fresh])
         row = {
-            "tile": name,
+            "tile": f"{self.scene.name}_r{i:03d}_c{j:03d}.tif",
             "scene": self.scene.name,
             "row": i,
             "column": j,
             "split": "train",
             "valid_share": float(valid.mean()),
-            "geometry": Polygon(tile.grid.corners),
+            "geometry": Polygon(self.grid.crop(window).corners),
             "crs": self.grid.crs,
         }
-        if readers.labels is not None:
-            row |= self._cut_labels(tile, readers.labels.read(window), sums)
-        if readers.heights is not None:
-            (heights_m,), known = readers.heights.read(window)
-            row |= self._cut_heights(tile, heights_m, known, sums)
+        if indices is not None:
+            sums.add_labels(indices[fresh])
+            row |= _class_shares(indices, self.options.classes)
+        if heights_m is not None:
+            sums.add_heights(heights_m[fresh])
+            row |= _height_range(heights_m)
+        if valid.mean() < self.options.min_valid:
+            return None
+        self._write(row["tile"], self.grid.crop(window), (pixels, valid), indices, heights_m)
         return row
 
-    def _cut_labels(
-        self, tile: _Tile, indices: NDArray[np.uint8], sums: StatisticsSum
-    ) -> dict[str, float]:
-        indices = np.where(tile.valid, indices, np.uint8(IGNORE))
-        sums.add_labels(indices[tile.fresh])
-        write_raster(
-            self.folder / SEGMENTATION / tile.name, indices[None], tile.grid, nodata=IGNORE
-        )
-        shares = np.bincount(indices.ravel(), minlength=256) / indices.size
-        names = self.options.classes.names
-        return {f"share_{name}": float(shares[index]) for index, name in enumerate(names)}
-
-    def _cut_heights(
+    def _write(
         self,
-        tile: _Tile,
-        heights_m: NDArray[Any],
-        known: NDArray[np.bool_],
-        sums: StatisticsSum,
-    ) -> dict[str, float | None]:
-        known = known & tile.valid
-        heights_m = np.where(known, heights_m, HEIGHT_NODATA).astype(np.float32)
-        sums.add_heights(heights_m[tile.fresh], known[tile.fresh])
-        path = self.folder / HEIGHT / tile.name
-        write_raster(path, heights_m[None], tile.grid, nodata=HEIGHT_NODATA)
-        values = heights_m[known]
-        return {
-            "height_min_m": float(values.min()) if values.size else None,
-            "height_max_m": float(values.max()) if values.size else None,
-        }
+        name: str,
+        grid: PixelGrid,
+        image: tuple[NDArray[Any], NDArray[np.bool_]],
+        indices: NDArray[np.uint8] | None,
+        heights_m: NDArray[np.float32] | None,
+    ) -> None:
+        pixels, valid = image
+        path, bands = self.folder / "image" / name, self.scene.image.bands
+        write_raster(path, pixels, grid, band_names=bands, valid=valid)
+        if indices is not None:
+            write_raster(self.folder / SEGMENTATION / name, indices[None], grid, nodata=IGNORE)
+        if heights_m is not None:
+            write_raster(self.folder / HEIGHT / name, heights_m[None], grid, nodata=HEIGHT_NODATA)
 
 
-def _write_index(path: Path, rows: Sequence[dict[str, Any]]) -> None:
-    """Write the polygons of all tiles in the first scene's CRS."""
-    crs = rows[0]["crs"]
-    parts = [
-        geopandas.GeoSeries([row["geometry"]], crs=row["crs"]).to_crs(crs)[0]
-        if row["crs"] != crs
-        else row["geometry"]
-        for row in rows
-    ]
-    columns = [{k: v for k, v in row.items() if k not in ("crs", "geometry")} for row in rows]
-    frame = geopandas.GeoDataFrame(columns, geometry=parts, crs=crs)
-    pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": _FIXED_DATE})
-    try:
-        frame.to_file(path, layer="tiles", driver="GPKG", engine="pyogrio")
-    finally:
-        pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": None})
+def _supervision(
+    readers: _Readers, window: Window, valid: NDArray[np.bool_]
+) -> tuple[NDArray[np.uint8] | None, NDArray[np.float32] | None]:
+    """Return class indices and metres; what the sensor did not see supervises nothing."""
+    indices = heights_m = None
+    if readers.labels is not None:
+        indices = np.where(valid, readers.labels.read(window), np.uint8(IGNORE))
+    if readers.heights is not None:
+        (metres,), known = readers.heights.read(window)
+        heights_m = np.where(known & valid, metres, HEIGHT_NODATA).astype(np.float32)
+    return indices, heights_m
+
+
+def _class_shares(indices: NDArray[np.uint8], classes: Classes) -> dict[str, float]:
+    shares = np.bincount(indices.ravel(), minlength=256) / indices.size
+    return {f"share_{name}": float(shares[index]) for index, name in enumerate(classes.names)}
+
+
+def _height_range(heights_m: NDArray[np.float32]) -> dict[str, float | None]:
+    known = heights_m[heights_m != HEIGHT_NODATA]
+    return {
+        "height_min_m": float(known.min()) if known.size else None,
+        "height_max_m": float(known.max()) if known.size else None,
+    }
 
 
 def _source(scene: _Layers) -> Source:

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from geosemimtl.tasks import IGNORE
+from geosemimtl.raster.values import unit_values
+from geosemimtl.tasks import HEIGHT_NODATA, IGNORE
 from geosemimtl.tiling.tileset import (
     HEIGHT_BIN_M,
     HEIGHT_BINS,
@@ -21,7 +22,7 @@ class StatisticsSum:
     """Sums over pixels, from which the statistics follow; each pixel is to be added once."""
 
     def __init__(self, bands: int, classes: int, value_range: tuple[float, float]) -> None:
-        self._low, self._high = value_range
+        self._value_range = value_range
         self._count = 0
         self._sum = np.zeros(bands)
         self._squares = np.zeros(bands)
@@ -33,7 +34,7 @@ class StatisticsSum:
 
     def add_image(self, pixels: NDArray[Any], valid: NDArray[np.bool_]) -> None:
         """Add an image (bands, rows, columns) where it is valid (rows, columns)."""
-        values = (pixels[:, valid].astype(np.float64) - self._low) / (self._high - self._low)
+        values = unit_values(pixels[:, valid], self._value_range).astype(np.float64)
         self._count += values.shape[1]
         self._sum += values.sum(axis=1)
         self._squares += (values**2).sum(axis=1)
@@ -45,9 +46,9 @@ class StatisticsSum:
         labelled = indices[indices != IGNORE]
         self._classes += np.bincount(labelled, minlength=len(self._classes))
 
-    def add_heights(self, heights_m: NDArray[np.float32], valid: NDArray[np.bool_]) -> None:
-        """Add heights (rows, columns) where they are valid."""
-        values = heights_m[valid].astype(np.float64)
+    def add_heights(self, heights_m: NDArray[np.float32]) -> None:
+        """Add heights (rows, columns) where they are not nodata."""
+        values = heights_m[heights_m != HEIGHT_NODATA].astype(np.float64)
         if not values.size:
             return
         bins = np.clip(values / HEIGHT_BIN_M, 0, HEIGHT_BINS - 1).astype(np.int64)

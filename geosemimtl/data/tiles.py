@@ -15,6 +15,7 @@ from torch.utils.data import Dataset
 
 from geosemimtl.data.batch import Batch
 from geosemimtl.errors import TileSetError
+from geosemimtl.raster.values import unit_values
 from geosemimtl.tasks import HEIGHT, IGNORE, SEGMENTATION
 from geosemimtl.tiling.tileset import TileSet, read_tileset, tile_names
 
@@ -117,11 +118,11 @@ class DomainTiles:
         Values outside the range are clipped to it; pixels that are no number count as nodata.
         """
         tiles = [self[index] for index in indices]
-        low, high = self.tileset.value_range
-        pixels = torch.from_numpy(np.stack([tile.image for tile in tiles]).astype(np.float32))
+        values = unit_values(np.stack([tile.image for tile in tiles]), self.tileset.value_range)
+        image = torch.from_numpy(values)
         observed = torch.from_numpy(np.stack([tile.observed for tile in tiles]))
-        observed &= pixels.isfinite().all(dim=1)
-        image = torch.where(observed[:, None], (pixels - low) / (high - low), 0).clamp_(0, 1)
+        observed &= image.isfinite().all(dim=1)
+        image = torch.where(observed[:, None], image, 0)
         targets, valid = {}, {}
         for task in self.tasks:
             stack = [tile.targets.get(task) for tile in tiles]

@@ -23,6 +23,7 @@ from geosemimtl.raster.grid import PixelGrid, model_grid
 from geosemimtl.raster.resample import StripResampler
 from geosemimtl.raster.scene import GridReader, Scene, image_filter, open_scene, read_on_grid
 from geosemimtl.raster.styles import classes_style, confidence_style, height_style
+from geosemimtl.raster.values import unit_values
 from geosemimtl.raster.writing import RasterKind, StripWriter, cog_writer, require_absent
 from geosemimtl.tasks import HEIGHT, HEIGHT_NODATA, IGNORE, SEGMENTATION, Height, Segmentation
 from geosemimtl.tiling.cutting import scene_names
@@ -191,12 +192,11 @@ class _ScenePrediction:
         self, image: GridReader, windows: Iterable[tuple[int, int, Window]]
     ) -> Iterator[tuple[int, int, NDArray[np.float32], NDArray[np.bool_]]]:
         """Yield the tiles that hold a valid pixel, in [0, 1]."""
-        low, high = scene_value_range(self.scene, self.card, self.options.value_range)
+        value_range = scene_value_range(self.scene, self.card, self.options.value_range)
         for i, j, window in windows:
             pixels, observed = image.read(window)
             if observed.any():
-                values = np.where(observed, pixels, low).astype(np.float32)
-                yield i, j, np.clip((values - low) / (high - low), 0, 1), observed
+                yield i, j, np.where(observed, unit_values(pixels, value_range), 0), observed
 
     def _run(
         self, tiles: Iterator[tuple[int, int, NDArray[np.float32], NDArray[np.bool_]]]

@@ -201,20 +201,28 @@ def folder_writer(folder: Path) -> Iterator[Path]:
     """
     part, old = (folder.with_name(f".{folder.name}.{kind}") for kind in ("part", "old"))
     shutil.rmtree(part, ignore_errors=True)
-    shutil.rmtree(old, ignore_errors=True)
+    _bring_back(old, folder)
     try:
         part.mkdir()
         yield part
         if folder.exists():
             folder.replace(old)
         part.replace(folder)
+        shutil.rmtree(old, ignore_errors=True)
     except OSError as error:
         if isinstance(error, GeoSemiMTLError):
             raise
         raise OutputError(f"{folder}: cannot be written ({error.strerror})") from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
+        _bring_back(old, folder)
+
+
+def _bring_back(old: Path, folder: Path) -> None:
+    """Undo a replacement that stopped half way, now or in an earlier run."""
+    if old.exists() and not folder.exists():
+        old.replace(folder)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def _profile(grid: PixelGrid, kind: RasterKind, count: int) -> dict[str, Any]:
@@ -228,6 +236,9 @@ def _profile(grid: PixelGrid, kind: RasterKind, count: int) -> dict[str, Any]:
         "transform": grid.transform,
         "nodata": kind.nodata,
         "BIGTIFF": "IF_SAFER",
+        # bands have names: GDAL would call any third one blue and a fourth alpha
+        "PHOTOMETRIC": "MINISBLACK",
+        "ALPHA": "NO",
     }
 
 
