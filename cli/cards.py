@@ -82,7 +82,7 @@ def model_tables(card: ModelCard) -> Iterator[Table]:
         f"Model {card.name}",
         (
             ("network", f"{card.network.encoder} + {segmentation} (classes) + {height} (height)"),
-            ("method", card.training["method"]["name"]),
+            ("method", card.training.get("method", {}).get("name", "unknown")),
             ("bands", ", ".join(card.bands)),
             ("GSD", f"{card.gsd_m:g} m"),
             ("tiles", f"{card.tile_px} px, {card.overlap_px} px shared"),

@@ -10,7 +10,7 @@ from geosemimtl.cli.options import FILE, overwrite_option, talk_options
 
 
 @click.command("demo")
-@click.option("--quick", is_flag=True, help="Less than a minute; the result is poor.")
+@click.option("--quick", is_flag=True, help="45 seconds on two cores; the result is poor.")
 @click.option(
     "-o", "--output", type=FILE, default=Path("demo"), show_default=True, help="Folder of it all."
 )

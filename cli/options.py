@@ -105,6 +105,8 @@ def _remember(ctx: click.Context, param: click.Parameter, value: bool) -> None: 
     """Keep a flag where every command finds it, whether it stood before or after its name."""
     if value and param.name == "verbose":
         logging.basicConfig(level=logging.INFO)
+    if value and param.name == "quiet":
+        logging.getLogger("geosemimtl").setLevel(logging.ERROR)
     if value:
         ctx.meta[f"geosemimtl.{param.name}"] = True
 

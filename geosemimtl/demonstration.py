@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
+from typing import Any
 
 from geosemimtl.config import TrainConfig, load_config
 from geosemimtl.data.city.presets import preset
@@ -123,7 +124,7 @@ def demo(
         )
         for name, test in unseen.items()
     }
-    return _publish(folder, model, unseen, predicted, scores)
+    return _publish(config, folder, model, unseen, predicted, scores)
 
 
 def demo_config(folder: Path, plan: Plan = FULL) -> TrainConfig:
@@ -133,15 +134,29 @@ def demo_config(folder: Path, plan: Plan = FULL) -> TrainConfig:
         return load_config(path, (*plan.overrides, *tiles))
 
 
-def departures() -> tuple[str, ...]:
-    """Return what the demo's configuration does otherwise than the paper, as it says itself."""
-    text = (files("geosemimtl.configs") / "demo.yaml").read_text(encoding="utf-8")
-    lines = (line.partition("# departs") for line in text.splitlines())
+def departures(config: TrainConfig) -> tuple[str, ...]:
+    """Return where a configuration differs from the paper's, whose values are the defaults."""
+    theirs = _values(TrainConfig(domains=config.domains))
+    own = _values(config)
     return tuple(
-        " ".join(before.split()) + (f" (paper{after})" if after else "")
-        for before, found, after in lines
-        if found
+        f"{key}: {value} (paper: {theirs[key]})"
+        for key, value in own.items()
+        if value != theirs[key]
     )
+
+
+def _values(config: TrainConfig) -> dict[str, Any]:
+    values = _flat(config.model_dump(mode="json", exclude={"name", "seed"}))
+    return values | {"iterations": config.iterations or f"{config.epochs} epochs"}
+
+
+def _flat(document: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested values under dotted keys."""
+    flat: dict[str, Any] = {}
+    for key, value in document.items():
+        inner = _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else None
+        flat |= {f"{prefix}{key}": value} if inner is None else inner
+    return flat
 
 
 def _prepare(folder: Path, *, overwrite: bool) -> None:
@@ -187,6 +202,7 @@ def _cut(
 
 
 def _publish(
+    config: TrainConfig,
     folder: Path,
     model: Path,
     unseen: Mapping[str, CityFiles],
@@ -214,4 +230,4 @@ def _publish(
     document = {name: score_document(evaluation) for name, evaluation in scores.items()}
     write_text(folder / "scores.json", json.dumps(document, indent=1) + "\n")
     rasters = tuple(path for written in predicted.values() for path in written.values())
-    return Demo(folder, model, rasters, picture, tables, departures())
+    return Demo(folder, model, rasters, picture, tables, departures(config))

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import rasterio
 
+from geosemimtl.config import TrainConfig
 from geosemimtl.demonstration import FULL, QUICK, SENSORS, Demo, Plan, demo, demo_config, departures
 from geosemimtl.errors import OutputError
 from geosemimtl.tasks import HEIGHT, SEGMENTATION
@@ -89,5 +90,10 @@ def test_the_recipe_is_semimtl_and_says_where_it_departs() -> None:
         config = demo_config(Path("demo"), plan)
         assert config.method.name == "semimtl"
         assert [domain.supervises for domain in config.domains] == [s.supervises for s in SENSORS]
-    named = {line.partition(":")[0] for line in departures()}
-    assert {"encoder", "segmentation", "height", "method", "optimiser", "weights"} <= named
+    lines = departures(demo_config(Path("demo")))
+    named = {line.partition(":")[0] for line in lines}
+    assert {"network.encoder", "network.segmentation.name", "method.width"} <= named
+    assert {"optimiser.name", "optimiser.lr", "weights.height", "crop_px", "batch"} <= named
+    assert "network.encoder: tu-tf_efficientnet_lite0 (paper: resnet101)" in lines
+    assert any(line.endswith("(paper: 120 epochs)") for line in lines)
+    assert not departures(TrainConfig(domains=demo_config(Path("demo")).domains))

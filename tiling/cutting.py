@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -43,6 +44,8 @@ from geosemimtl.tiling.labels import (
 from geosemimtl.tiling.layout import TileLayout
 from geosemimtl.tiling.statistics import StatisticsSum
 from geosemimtl.tiling.tileset import INDEX, MANIFEST, Source, TileSet
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +182,8 @@ def _open_layers(
             check_overlap(height, image)
             check_heights(height)
         layers.append(_Layers(name, image, label, height))
+    if layers[0].image.named_by == "colour":
+        _LOG.warning("bands are named by the files' colours, red, green, blue: else pass --bands")
     return layers
 
 

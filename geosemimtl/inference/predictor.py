@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -30,6 +31,8 @@ from geosemimtl.tiling.cutting import scene_names
 from geosemimtl.tiling.layout import TileLayout
 from geosemimtl.tiling.stitching import blended_strips
 from geosemimtl.training.model_file import ModelCard, load_model, read_card
+
+_LOG = logging.getLogger(__name__)
 
 CONFIDENCE = "confidence"
 #: Suffix of each output's file name.
@@ -111,6 +114,8 @@ def _fitting_scene(path: Path, card: ModelCard, options: PredictOptions) -> Scen
     scene = open_scene(path, options.bands, alpha=options.alpha, assume_crs=options.assume_crs)
     scene.indexes_of(card.bands)
     scene_value_range(scene, card, options.value_range)
+    if scene.named_by == "colour":
+        _LOG.warning("%s: bands are named by the file's colours, red, green, blue", path)
     return scene
 
 
@@ -138,12 +143,13 @@ def scene_value_range(
     """
     if declared is not None:
         return declared
-    if scene.dtype == card.dtype:
+    if scene.dtype == card.dtype and card.value_range is not None:
         return card.value_range
     if scene.dtype == "uint8":
         return 0.0, 255.0
+    learned = f"from {card.dtype}" + (" of several ranges" if card.value_range is None else "")
     raise BandError(
-        f"{scene.path}: pixels are {scene.dtype}, the model learned from {card.dtype}: say which "
+        f"{scene.path}: pixels are {scene.dtype}, the model learned {learned}: say which "
         "values are black and white, such as --value-range 0,10000"
     )
 

@@ -53,9 +53,9 @@ def build_encoder(config: NetworkConfig, in_channels: int) -> Encoder:
     SemiMTL: a ResNet-101 pretrained on ImageNet. The paper does not name the output stride:
     8 by default (docs/methods.md).
 
-    Input normalisation belongs to the weights: with ``lite0`` pixels in [0, 1] are mapped by
-    ``(x - 0.5) / 0.5``; ImageNet weights of ResNets want mean (0.485, 0.456, 0.406) and deviation
-    (0.229, 0.224, 0.225). The encoder does not normalise.
+    Weights were learned on inputs of one normalisation (``lite0``: ``(x - 0.5) / 0.5``; ResNets:
+    ImageNet's mean and deviation). The training normalises by the data's own statistics instead,
+    near enough for batch normalisation to follow.
 
     Args:
         config: Encoder, weights and output stride.

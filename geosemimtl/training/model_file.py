@@ -48,7 +48,8 @@ class ModelCard(_Frozen):
         mean: Of each band in [0, 1], what inputs are shifted by.
         std: Of each band, what inputs are divided by.
         dtype: Pixel type of the training scenes.
-        value_range: Pixel values that map to 0 and 1.
+        value_range: Pixel values that map to 0 and 1; ``None`` where the domains' differ, so that
+            a scene has to come with its own.
         gsd_m: Metres on the ground of a pixel.
         tile_px: Side of the tiles to predict.
         overlap_px: What neighbouring tiles share.
@@ -65,7 +66,7 @@ class ModelCard(_Frozen):
     mean: tuple[float, ...]
     std: tuple[float, ...]
     dtype: str
-    value_range: tuple[float, float]
+    value_range: tuple[float, float] | None
     gsd_m: float
     tile_px: int
     overlap_px: int

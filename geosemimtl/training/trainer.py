@@ -36,8 +36,8 @@ def train(
 ) -> Path:
     """Train a model on partially labelled tile sets.
 
-    Same configuration, same tiles, same number of threads: same bytes. Torch's global random
-    state is seeded.
+    On a CPU, same configuration, same tiles, same number of threads: same bytes. Torch's global
+    random state is seeded.
 
     Args:
         config: What to train.
@@ -73,7 +73,11 @@ def train(
     )
     batches = IterationBatches(domains, config.batch, iterations, config.seed)
     loader: DataLoader[list[Batch]] = DataLoader(
-        batches, batch_size=None, num_workers=config.workers
+        batches,
+        batch_size=None,
+        num_workers=config.workers,
+        # a fork of a process with threads (torch's, GDAL's) may hang, as Python 3.12 warns
+        multiprocessing_context="forkserver" if config.workers else None,
     )
     fit(module, loader, output, precision=config.precision, track=track)
     resolved = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
@@ -186,6 +190,7 @@ def _card(
 ) -> ModelCard:
     first = domains[0].tileset
     config = _without_folders(config)
+    ranges = {domain.tileset.value_range for domain in domains}
     return ModelCard(
         name=config.name,
         network=config.network,
@@ -194,7 +199,7 @@ def _card(
         mean=tuple(normalisation[0]),
         std=tuple(normalisation[1]),
         dtype=first.dtype,
-        value_range=first.value_range,
+        value_range=first.value_range if len(ranges) == 1 else None,
         gsd_m=first.gsd_m,
         tile_px=first.size_px,
         overlap_px=first.overlap_px,

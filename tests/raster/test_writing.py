@@ -228,3 +228,32 @@ def test_a_folder_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
         (part / "b").write_text("new")
     assert [file.name for file in folder.iterdir()] == ["b"]
     assert [file.name for file in tmp_path.iterdir()] == ["out"]
+
+
+def test_an_interrupted_replacement_brings_the_old_folder_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "tiles"
+    folder.mkdir()
+    (folder / "old.txt").touch()
+    rename = Path.replace
+
+    def stopped(self: Path, target: Path) -> Path:
+        if self.name.endswith(".part"):
+            raise KeyboardInterrupt
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "replace", stopped)
+    with pytest.raises(KeyboardInterrupt), folder_writer(folder) as part:
+        (part / "new.txt").touch()
+    assert [path.name for path in tmp_path.iterdir()] == ["tiles"]
+    assert (folder / "old.txt").exists()
+
+
+def test_a_killed_replacement_is_undone_by_the_next_run(tmp_path: Path) -> None:
+    old = tmp_path / ".tiles.old"
+    old.mkdir()
+    (old / "kept.txt").touch()
+    with pytest.raises(RuntimeError), folder_writer(tmp_path / "tiles"):
+        raise RuntimeError
+    assert (tmp_path / "tiles" / "kept.txt").exists()

@@ -408,3 +408,30 @@ def test_the_real_scene_with_a_world_file(tmp_path: Path, one_line: OneLine) -> 
     written = tile([tmp_path / "autzen.jpg"], tmp_path / "tiles", options=told)
     # 4385 x 3248 feet are 669 x 496 pixels of 2 m: 5 x 3 tiles of 256 that share half
     assert (written.tiles, written.bands) == (15, RGB)
+
+
+def test_dropped_tiles_take_no_pixel_out_of_the_statistics(town: Town, tmp_path: Path) -> None:
+    everything = cut(town, tmp_path / "all", TileOptions(gsd_m=0.05, size_px=64))
+    fewer = cut(town, tmp_path / "some", TileOptions(gsd_m=0.05, size_px=64, min_valid=0.9))
+    assert fewer.dropped > everything.dropped
+    assert fewer.class_pixels == everything.class_pixels
+    assert fewer.heights == everything.heights
+    assert fewer.statistics == everything.statistics
+
+
+def test_four_bands_stay_four_bands(make_raster: Maker, noise: Noise, tmp_path: Path) -> None:
+    bands = ("nir", "red", "green", "blue")
+    image = make_raster("image", noise(4, 40, 40), gsd=0.5)
+    tile([image], tmp_path / "tiles", options=TileOptions(size_px=32, bands=bands))
+    path = next((tmp_path / "tiles" / "image").iterdir())
+    scene = open_scene(path)
+    assert (scene.bands, scene.alpha) == (bands, None)
+
+
+def test_colour_is_reported_when_it_names_the_bands(
+    town: Town, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    cut(town, tmp_path / "tiles")
+    said = [record.getMessage() for record in caplog.records]
+    by_colour = open_scene(town.image).named_by == "colour"
+    assert any("--bands" in text for text in said) == by_colour
