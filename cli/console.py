@@ -42,11 +42,17 @@ def track(items: Iterable[T], label: str, total: int) -> Iterator[T]:
     with Progress(*columns, console=ERR) as progress:
         # after an error nobody takes the last item: the bar must go before the message comes
         if context := click.get_current_context(silent=True):
-            context.call_on_close(lambda: progress.live.is_started and progress.stop())
+            context.call_on_close(lambda: _stop(progress))
         task = progress.add_task(label, total=total)
         for item in items:
             yield item
             progress.advance(task)
+
+
+def _stop(progress: Progress) -> None:
+    # a second stop would print an empty line where nobody watches
+    if progress.live.is_started:
+        progress.stop()
 
 
 def say(text: str) -> None:

@@ -21,23 +21,6 @@ PLAUSIBLE_M = (-100.0, 1000.0)
 _ROWS = 1024
 
 
-def class_indices(
-    values: NDArray[Any], valid: NDArray[np.bool_], classes: Classes
-) -> NDArray[np.uint8]:
-    """Map a label raster's values to indices, ``IGNORE`` where not valid or not declared.
-
-    Args:
-        values: Whole numbers, (rows, columns).
-        valid: (rows, columns).
-        classes: Whose ``values`` are looked up.
-    """
-    indices = np.full(values.shape, IGNORE, np.uint8)
-    for index, value in enumerate(classes.values):
-        indices[values == value] = index
-    indices[~valid] = IGNORE
-    return indices
-
-
 class LabelReader:
     """Reads class indices on a grid, window by window; made by :func:`labels_on_grid`."""
 

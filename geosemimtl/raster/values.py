@@ -16,4 +16,5 @@ def unit_values(pixels: NDArray[Any], value_range: tuple[float, float]) -> NDArr
         value_range: The values that become 0 and 1.
     """
     low, high = value_range
-    return np.clip((pixels.astype(np.float32) - low) / (high - low), 0, 1)
+    unit: NDArray[np.float32] = (pixels.astype(np.float32) - low) / (high - low)
+    return unit.clip(0, 1)

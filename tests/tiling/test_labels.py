@@ -12,7 +12,7 @@ from geosemimtl.errors import LabelError
 from geosemimtl.raster.grid import model_grid
 from geosemimtl.raster.scene import open_scene
 from geosemimtl.tasks import ISPRS_CLASSES, Classes, LandClass
-from geosemimtl.tiling.labels import check_heights, check_labels, class_indices, labels_on_grid
+from geosemimtl.tiling.labels import check_heights, check_labels, labels_on_grid
 
 Maker = Callable[..., Path]
 OneLine = Callable[[BaseException], str]
@@ -81,12 +81,6 @@ def test_unlabelled_pixels_do_not_vote(make_raster: Maker, how: str) -> None:
     with labels_on_grid(labels, labels.grid, TWO) as reader:
         own = np.array([255, 0, 1], np.uint8)[pixels[0]]
         np.testing.assert_array_equal(reader.read(), own)
-
-
-def test_indices_of_values() -> None:
-    values = np.array([[1, 2, 0], [2, 1, 9]], np.int32)
-    valid = np.array([[True, True, True], [False, True, True]])
-    np.testing.assert_array_equal(class_indices(values, valid, TWO), [[0, 1, 255], [255, 0, 255]])
 
 
 def test_heights_of_several_bands(make_raster: Maker, one_line: OneLine) -> None:
