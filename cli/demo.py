@@ -27,6 +27,8 @@ def command(output: Path, *, quick: bool, overwrite: bool) -> None:
     Example:
       geosemimtl demo --quick -o /tmp/demo
     """
+    import shlex
+
     from geosemimtl.cli.console import OUT, say, table, track
     from geosemimtl.demonstration import FULL, QUICK, demo
 
@@ -40,4 +42,4 @@ def command(output: Path, *, quick: bool, overwrite: bool) -> None:
     OUT.print(f"table    {made.folder / 'scores.md'}", soft_wrap=True)
     OUT.print(f"picture  {made.picture}", soft_wrap=True)
     OUT.print(f"model    {made.model}", soft_wrap=True)
-    OUT.print("in QGIS  qgis " + " ".join(map(str, made.rasters)), soft_wrap=True)
+    OUT.print("in QGIS  qgis " + shlex.join(map(str, made.rasters)), soft_wrap=True)

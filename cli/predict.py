@@ -49,6 +49,7 @@ def command(
       geosemimtl predict *.tif --model runs/a/a.safetensors -o predicted
     """
     import json
+    import shlex
 
     from geosemimtl.cli.console import say, track
     from geosemimtl.inference.predictor import PredictOptions, predict
@@ -70,4 +71,4 @@ def command(
         return
     paths = [str(path) for one in written for path in one.values()]
     say("wrote " + " ".join(paths))
-    say("open in QGIS: qgis " + " ".join(paths))
+    say("open in QGIS: qgis " + shlex.join(paths))

@@ -163,7 +163,7 @@ class TrainConfig(_Section):
     """One training: domains, network, method, optimiser, length.
 
     Attributes:
-        name: Names the run's folder under ``runs/``.
+        name: Names the run's folder under ``runs/`` and the model file; no slashes.
         tasks: What the model predicts.
         domains: The data sets; each labelled for any of the tasks.
         iterations: Passes of Algorithm 1's outer loop; ``None`` takes ``epochs``.
@@ -180,7 +180,7 @@ class TrainConfig(_Section):
         workers: Processes that read tiles ahead of the training.
     """
 
-    name: str = "run"
+    name: str = Field("run", pattern=r"^[^/\\]*[^/\\.][^/\\]*$")
     tasks: tuple[TaskName, ...] = ("segmentation", "height")
     domains: tuple[DomainConfig, ...] = Field(min_length=1)
     network: NetworkConfig = NetworkConfig()
@@ -290,7 +290,9 @@ def _problem(model: type[BaseModel], item: Any) -> str:
         return f"unknown key {where}: {hint}"
     if item["type"] == "missing":
         return f"{where} is missing"
-    return f"{where} = {item['input']!r}: {item['msg'].removeprefix('Value error, ')}"
+    given = item["input"]
+    shown = "" if isinstance(given, dict | list) else f" = {given!r}"
+    return f"{where}{shown}: {item['msg'].removeprefix('Value error, ')}"
 
 
 def _keys_beside(model: type[BaseModel], location: Sequence[str]) -> set[str]:

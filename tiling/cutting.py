@@ -145,6 +145,9 @@ def scene_names(paths: Sequence[Path]) -> list[str]:
     Raises:
         TileSetError: Names still collide.
     """
+    files = Counter(path.resolve() for path in paths)
+    if repeated := [path for path, count in files.items() if count > 1]:
+        raise TileSetError(f"{repeated[0]}: is named {files[repeated[0]]} times; name it once")
     stems = Counter(path.stem for path in paths)
     names = [p.stem if stems[p.stem] == 1 else f"{p.resolve().parent.name}-{p.stem}" for p in paths]
     twice = [name for name, count in Counter(names).items() if count > 1]
@@ -228,7 +231,8 @@ def _cut_all(
             rows += [row] if row is not None else []
     if not rows:
         raise TileSetError(
-            f"{layers[0].image.path}: no tile has enough valid pixels; lower --min-valid"
+            f"{layers[0].image.path}: no tile has enough valid pixels; lower --min-valid, or check "
+            "what the file says is missing with geosemimtl check"
         )
     write_index(part / INDEX, rows)
     tileset = TileSet(

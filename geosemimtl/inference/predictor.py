@@ -25,7 +25,13 @@ from geosemimtl.raster.resample import StripResampler
 from geosemimtl.raster.scene import GridReader, Scene, image_filter, open_scene, read_on_grid
 from geosemimtl.raster.styles import classes_style, confidence_style, height_style
 from geosemimtl.raster.values import unit_values
-from geosemimtl.raster.writing import RasterKind, StripWriter, cog_writer, require_absent
+from geosemimtl.raster.writing import (
+    RasterKind,
+    StripWriter,
+    cog_writer,
+    no_empty_folder,
+    require_absent,
+)
 from geosemimtl.tasks import HEIGHT, HEIGHT_NODATA, IGNORE, SEGMENTATION, Height, Segmentation
 from geosemimtl.tiling.cutting import scene_names
 from geosemimtl.tiling.layout import TileLayout
@@ -101,12 +107,15 @@ def predict(
         {kind: stem.with_name(stem.name + SUFFIXES[kind]) for kind in _kinds(card, options)}
         for stem in _stems(scenes, output)
     ]
-    require_absent([path for paths in outputs for path in paths.values()], overwrite=overwrite)
-    network, _ = load_model(model)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks the pair
-    for scene, paths in zip(opened, outputs, strict=True):
-        _ScenePrediction(scene, network, card, options).write(paths, track)
+    with ExitStack() as stack:
+        if output is not None:
+            stack.enter_context(no_empty_folder(output))
+        require_absent([path for paths in outputs for path in paths.values()], overwrite=overwrite)
+        network, _ = load_model(model)
+        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks the pair
+        for scene, paths in zip(opened, outputs, strict=True):
+            _ScenePrediction(scene, network, card, options).write(paths, track)
     return outputs
 
 
@@ -115,7 +124,12 @@ def _fitting_scene(path: Path, card: ModelCard, options: PredictOptions) -> Scen
     scene.indexes_of(card.bands)
     scene_value_range(scene, card, options.value_range)
     if scene.named_by == "colour":
-        _LOG.warning("%s: bands are named by the file's colours, red, green, blue", path)
+        mask = "" if scene.alpha is None else f", and band {scene.alpha} is taken as its mask"
+        _LOG.warning(
+            "%s: bands are named by the file's colours, red, green, blue%s: else pass --bands",
+            path,
+            mask,
+        )
     return scene
 
 

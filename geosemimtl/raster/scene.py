@@ -73,6 +73,11 @@ class Scene:
                 f"{self.path}: has {len(self.bands)} band(s), too few for the {len(wanted)} wanted "
                 f"({', '.join(wanted)}): name another scene, or another model"
             )
+        if missing and self.named_by == "user":
+            raise BandError(
+                f"{self.path}: has {', '.join(self.bands)} by --bands, wanted "
+                f"{', '.join(wanted)}: name another scene, or another model"
+            )
         if missing:
             have = ", ".join(self.bands) if self.named_by != "nobody" else "unnamed"
             raise BandError(
@@ -116,6 +121,7 @@ def _opened(path: Path) -> Any:
             return rasterio.open(path)
     except RasterioError as error:
         reason = "not a raster that GDAL reads" if path.is_file() else "no such file"
+        reason = "is a folder, not a raster" if path.is_dir() else reason
         raise SceneError(f"{path}: {reason}; check the path") from error
 
 

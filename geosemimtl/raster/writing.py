@@ -6,7 +6,7 @@ import glob
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -190,6 +190,19 @@ def require_replaceable(folder: Path, marker: str, *, overwrite: bool) -> None:
             )
         require_absent([folder], overwrite=overwrite)
     require_absent([folder], overwrite=True)  # makes its parent
+
+
+@contextmanager
+def no_empty_folder(folder: Path) -> Iterator[None]:
+    """Remove a folder that was made within and is still empty, where what was to fill it fails."""
+    existed = folder.exists()
+    try:
+        yield
+    except BaseException:
+        if not existed:
+            with suppress(OSError):  # it is not empty, or was never made
+                folder.rmdir()
+        raise
 
 
 @contextmanager

@@ -84,7 +84,10 @@ def save_model(path: Path, network: nn.Module, card: ModelCard) -> None:
     part = path.with_name(f".{path.name}.part")
     state = {name: tensor.contiguous().cpu() for name, tensor in network.state_dict().items()}
     try:
+        part.touch()  # with the mode that the user's files have; safetensors makes its own 0600
+        mode = part.stat().st_mode
         save_file(state, part, metadata={_KEY: card.model_dump_json()})
+        part.chmod(mode)
         part.replace(path)
     except (OSError, SafetensorError) as error:
         raise OutputError(f"{path}: cannot be written ({error})") from error

@@ -19,7 +19,7 @@ from geosemimtl.data.batch import Batch
 from geosemimtl.data.tiles import DomainTiles, IterationBatches, iterations_of
 from geosemimtl.errors import TileSetError
 from geosemimtl.progress import Track, silent
-from geosemimtl.raster.writing import require_absent, write_text
+from geosemimtl.raster.writing import no_empty_folder, require_absent, write_text
 from geosemimtl.tasks import HEIGHT, IGNORE, SEGMENTATION, Classes, Height, Segmentation, Task
 from geosemimtl.tiling.tileset import TileSet, height_scale_m
 from geosemimtl.training.fitting import fit
@@ -55,6 +55,11 @@ def train(
         OutputError: The run exists, or its folder cannot be written.
         KeyboardInterrupt: The user stopped it: there is no new model.
     """
+    with no_empty_folder(output):
+        return _trained(config, output, overwrite=overwrite, track=track)
+
+
+def _trained(config: TrainConfig, output: Path, *, overwrite: bool, track: Track) -> Path:
     path = output / f"{config.name}{SUFFIX}"
     require_absent([path, output / CONFIG], overwrite=overwrite)
     domains = [DomainTiles(d.tiles, config.tasks, d.supervises) for d in config.domains]

@@ -21,6 +21,7 @@ from geosemimtl.raster.writing import (
     RasterKind,
     cog_writer,
     folder_writer,
+    no_empty_folder,
     require_absent,
     require_replaceable,
     write_raster,
@@ -257,3 +258,13 @@ def test_a_killed_replacement_is_undone_by_the_next_run(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError), folder_writer(tmp_path / "tiles"):
         raise RuntimeError
     assert (tmp_path / "tiles" / "kept.txt").exists()
+
+
+def test_a_folder_made_for_nothing_goes(tmp_path: Path) -> None:
+    for name, filled in (("empty", False), ("filled", True)):
+        with pytest.raises(RuntimeError), no_empty_folder(tmp_path / name):  # noqa: PT012  (as above)
+            (tmp_path / name).mkdir()
+            if filled:
+                (tmp_path / name / "log.csv").touch()
+            raise RuntimeError
+    assert [path.name for path in tmp_path.iterdir()] == ["filled"]

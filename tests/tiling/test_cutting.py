@@ -232,8 +232,11 @@ def test_scenes_of_one_name_in_two_folders(
     assert [source.name for source in written.sources] == ["east-image", "west-image"]
     names = tile_names(tmp_path / "tiles")
     assert len(set(names)) == written.tiles
-    with pytest.raises(TileSetError, match="two scenes are called east-image"):
+    with pytest.raises(TileSetError, match="is named 2 times; name it once"):
         scene_names([towns[0].image, towns[0].image])
+    alike = [Path("a/east/image.tif"), Path("b/east/image.tif")]
+    with pytest.raises(TileSetError, match="two scenes are called east-image"):
+        scene_names(alike)
 
 
 def test_scenes_in_two_crs(make_raster: Maker, noise: Noise, tmp_path: Path) -> None:
@@ -431,6 +434,7 @@ def test_four_bands_stay_four_bands(make_raster: Maker, noise: Noise, tmp_path: 
 def test_colour_is_reported_when_it_names_the_bands(
     town: Town, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("WARNING", "geosemimtl")
     cut(town, tmp_path / "tiles")
     said = [record.getMessage() for record in caplog.records]
     by_colour = open_scene(town.image).named_by == "colour"
