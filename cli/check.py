@@ -6,34 +6,13 @@ from pathlib import Path
 
 import click
 
-from geosemimtl.cli.options import FILE, json_option, scene_options, talk_options
+from geosemimtl.cli.options import FILE, cut_options, json_option, scene_options, talk_options
 
 
 @click.command("check")
 @click.argument("scenes", nargs=-1, required=True, type=FILE)
 @click.option("--model", type=FILE, help="Report on predicting with it: GSD and tiles are its own.")
-@click.option(
-    "--gsd",
-    "gsd_m",
-    type=click.FloatRange(min=0, min_open=True),
-    metavar="METRES",
-    help="GSD to cut at; the scene's own by default.",
-)
-@click.option(
-    "--size",
-    "size_px",
-    type=click.IntRange(min=32),
-    default=512,
-    show_default=True,
-    help="Side of a tile in pixels.",
-)
-@click.option(
-    "--overlap",
-    type=click.FloatRange(0, 0.95),
-    default=0.5,
-    show_default=True,
-    help="Share of a tile that neighbours have in common.",
-)
+@cut_options
 @scene_options
 @json_option
 @talk_options

@@ -97,6 +97,36 @@ def scene_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def cut_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add how scenes are to be cut; named as in ``TileOptions``."""
+    for option in (
+        click.option(
+            "--overlap",
+            type=click.FloatRange(0, 0.95),
+            default=0.5,
+            show_default=True,
+            help="Share of a tile that neighbours have in common.",
+        ),
+        click.option(
+            "--size",
+            "size_px",
+            type=click.IntRange(min=32),
+            default=512,
+            show_default=True,
+            help="Side of a tile in pixels.",
+        ),
+        click.option(
+            "--gsd",
+            "gsd_m",
+            type=click.FloatRange(min=0, min_open=True),
+            metavar="METRES",
+            help="Metres on the ground of a pixel; the scene's own by default.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
 overwrite_option = click.option("--overwrite", is_flag=True, help="Replace outputs that exist.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
 

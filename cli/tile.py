@@ -6,33 +6,14 @@ from pathlib import Path
 
 import click
 
-from geosemimtl.cli.options import FILE, overwrite_option, scene_options, talk_options
+from geosemimtl.cli.options import FILE, cut_options, overwrite_option, scene_options, talk_options
 
 
 @click.command("tile")
 @click.argument("scenes", nargs=-1, required=True, type=FILE)
 @click.option("--labels", multiple=True, type=FILE, help="Label raster; one a scene, same order.")
 @click.option("--height", multiple=True, type=FILE, help="nDSM in metres; one a scene, same order.")
-@click.option(
-    "--gsd",
-    type=click.FloatRange(min=0, min_open=True),
-    metavar="METRES",
-    help="Metres on the ground of a pixel; the scene's own by default.",
-)
-@click.option(
-    "--size",
-    type=click.IntRange(min=32),
-    default=512,
-    show_default=True,
-    help="Side of a tile in pixels.",
-)
-@click.option(
-    "--overlap",
-    type=click.FloatRange(0, 0.95),
-    default=0.5,
-    show_default=True,
-    help="Share of a tile that neighbours have in common.",
-)
+@cut_options
 @click.option(
     "--classes", type=FILE, help="YAML with the labels' classes; ISPRS, from 0, by default."
 )
@@ -52,14 +33,11 @@ def command(
     scenes: tuple[Path, ...],
     labels: tuple[Path, ...],
     height: tuple[Path, ...],
-    gsd: float | None,
-    size: int,
-    overlap: float,
     classes: Path | None,
     output: Path,
     *,
     overwrite: bool,
-    **reading: object,
+    **cutting: object,
 ) -> None:
     """Cut the SCENES of one sensor into overlapping tiles at one GSD.
 
@@ -74,11 +52,8 @@ def command(
     from geosemimtl.tiling.cutting import TileOptions, tile
 
     options = TileOptions(
-        gsd_m=gsd,
-        size_px=size,
-        overlap=overlap,
         classes=load_classes(classes) if classes else ISPRS_CLASSES,
-        **reading,  # type: ignore[arg-type]  # click passes what the options declare
+        **cutting,  # type: ignore[arg-type]  # click passes what the options declare
     )
     made = tile(
         scenes,

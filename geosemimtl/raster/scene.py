@@ -266,6 +266,36 @@ def _clipped(offset: float, length: float, limit: int) -> tuple[int, int]:
     return max(int(offset), 0), min(int(offset) + int(length), limit)
 
 
+def _placement(scene: Scene, grid: PixelGrid, resampling: Resampling) -> dict[str, Any]:
+    """Return the warper's options about where pixels go and how."""
+    options: dict[str, Any] = {
+        "src_crs": scene.grid.crs,
+        "crs": grid.crs,
+        "transform": grid.transform,
+        "height": grid.shape[0],
+        "width": grid.shape[1],
+        "resampling": Resampling.nearest if scene.grid.matches(grid) else resampling,
+        "tolerance": WARP_TOLERANCE_PX,
+    }
+    if not shrinks(scene.grid, grid):
+        # GDAL would guess the ratio of the pixel sizes chunk by chunk, and blur across CRS
+        options |= {"XSCALE": "1", "YSCALE": "1"}
+    return options
+
+
+def _validity(scene: Scene, nodata: float | None, is_recoded: bool) -> dict[str, Any]:  # noqa: FBT001  (one of three sources)
+    """Return the warper's options about which pixels weigh."""
+    declared = scene.nodata if scene.mask == "nodata" else nodata
+    if is_recoded:
+        return {"src_nodata": IGNORE, "nodata": IGNORE}
+    if scene.alpha is not None:
+        return {"src_alpha": scene.alpha, "add_alpha": True}
+    if declared is not None and np.dtype(scene.dtype).kind == "f":
+        return {"src_nodata": declared, "nodata": declared}  # GDAL makes no alpha from NaN
+    # validity as a band of its own: GDAL moves valid values that equal nodata to the next one
+    return {"src_nodata": declared, "add_alpha": True}
+
+
 @contextmanager
 def read_on_grid(
     scene: Scene,
@@ -295,28 +325,7 @@ def read_on_grid(
         SceneError: The file cannot be read.
     """
     indexes = scene.indexes if bands is None else scene.indexes_of(bands)
-    options: dict[str, Any] = {
-        "src_crs": scene.grid.crs,
-        "crs": grid.crs,
-        "transform": grid.transform,
-        "height": grid.shape[0],
-        "width": grid.shape[1],
-        "resampling": Resampling.nearest if scene.grid.matches(grid) else resampling,
-        "tolerance": WARP_TOLERANCE_PX,
-    }
-    if not shrinks(scene.grid, grid):
-        # GDAL would guess the ratio of the pixel sizes chunk by chunk, and blur across CRS
-        options |= {"XSCALE": "1", "YSCALE": "1"}
-    declared = scene.nodata if scene.mask == "nodata" else nodata
-    if recode is not None:
-        options |= {"src_nodata": IGNORE, "nodata": IGNORE}
-    elif scene.alpha is not None:
-        options |= {"src_alpha": scene.alpha, "add_alpha": True}
-    elif declared is not None and np.dtype(scene.dtype).kind == "f":
-        options |= {"src_nodata": declared, "nodata": declared}  # GDAL makes no alpha from NaN
-    else:
-        # validity as a band of its own: GDAL moves valid values that equal nodata to the next one
-        options |= {"src_nodata": declared, "add_alpha": True}
+    options = _placement(scene, grid, resampling) | _validity(scene, nodata, recode is not None)
     with ExitStack() as stack:
         source = stack.enter_context(_opened(scene.path))
         try:
