@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from importlib.resources import as_file, files
 from pathlib import Path
 
-from geosemimtl.config import load_config
-from geosemimtl.demonstration import SENSORS
+from geosemimtl.demonstration import SENSORS, Plan, demo_config
 from geosemimtl.inference.evaluation import Evaluation, evaluate
 from geosemimtl.inference.predictor import predict
 from geosemimtl.tasks import HEIGHT, SEGMENTATION
@@ -34,10 +32,7 @@ SEEDS = (0, 1, 2)
 
 def run(demo: Path, overrides: tuple[str, ...], folder: Path) -> list[Evaluation]:
     """Train, predict the unseen scenes and score them, in the order of the sensors."""
-    tiles = (f"domains.{k}.tiles={demo / 'tiles' / s.name}" for k, s in enumerate(SENSORS))
-    with as_file(files("geosemimtl.configs") / "demo.yaml") as path:
-        config = load_config(path, (*overrides, *tiles))
-    model = train(config, folder, overwrite=True)
+    model = train(demo_config(demo, Plan(overrides=overrides)), folder, overwrite=True)
     stems = [demo / "scenes" / f"{sensor.name}_unseen" for sensor in SENSORS]
     images = [stem.with_name(f"{stem.name}.tif") for stem in stems]
     written = predict(images, model, output=folder, overwrite=True)
