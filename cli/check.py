@@ -34,7 +34,7 @@ def command(
     from geosemimtl.cli.cards import scene_facts
     from geosemimtl.cli.console import OUT, facts
     from geosemimtl.inference.inspection import check
-    from geosemimtl.tiling.cutting import TileOptions
+    from geosemimtl.tiling.options import TileOptions
 
     reading = TileOptions(**options)  # type: ignore[arg-type]  # click passes what the options declare
     reports = [check(path, options=reading, model=model) for path in scenes]

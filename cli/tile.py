@@ -49,7 +49,8 @@ def command(
     from geosemimtl.cli.console import say, track
     from geosemimtl.config import load_classes
     from geosemimtl.tasks import ISPRS_CLASSES
-    from geosemimtl.tiling.cutting import TileOptions, tile
+    from geosemimtl.tiling.cutting import tile
+    from geosemimtl.tiling.options import TileOptions
 
     options = TileOptions(
         classes=load_classes(classes) if classes else ISPRS_CLASSES,

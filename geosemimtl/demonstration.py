@@ -21,7 +21,8 @@ from geosemimtl.publish.picture import PictureRow, draw_picture
 from geosemimtl.publish.scores import Summary, score_document, summaries
 from geosemimtl.raster.writing import write_text
 from geosemimtl.tasks import HEIGHT, ISPRS_CLASSES, SEGMENTATION
-from geosemimtl.tiling.cutting import TileOptions, tile
+from geosemimtl.tiling.cutting import tile
+from geosemimtl.tiling.options import TileOptions
 from geosemimtl.training.trainer import train
 
 #: Marks a folder as a demo's, so that --overwrite never removes anything else.

@@ -13,7 +13,8 @@ from rasterio.windows import Window
 
 from geosemimtl.errors import LabelError
 from geosemimtl.raster.grid import PixelGrid
-from geosemimtl.raster.scene import GridReader, Scene, label_filter, overlap, read_on_grid
+from geosemimtl.raster.reading import GridReader, label_filter, read_on_grid
+from geosemimtl.raster.scene import Scene, overlap
 from geosemimtl.tasks import IGNORE, Classes
 
 #: Heights above ground outside of this are no heights; the highest building has 828 m.

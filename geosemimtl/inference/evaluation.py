@@ -18,13 +18,8 @@ from geosemimtl.metrics.confusion import ConfusionCounts
 from geosemimtl.metrics.regression import HeightCounts
 from geosemimtl.progress import Track, silent
 from geosemimtl.raster.grid import PixelGrid
-from geosemimtl.raster.scene import (
-    Scene,
-    declared_classes,
-    height_filter,
-    open_scene,
-    read_on_grid,
-)
+from geosemimtl.raster.reading import height_filter, read_on_grid
+from geosemimtl.raster.scene import Scene, declared_classes, open_scene
 from geosemimtl.tasks import IGNORE, Classes
 from geosemimtl.tiling.labels import check_heights, check_labels, check_overlap, labels_on_grid
 

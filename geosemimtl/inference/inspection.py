@@ -14,9 +14,11 @@ from rasterio.windows import Window
 from geosemimtl.errors import ModelFileError, SceneError, TileSetError
 from geosemimtl.inference.predictor import scene_value_range
 from geosemimtl.raster.grid import PixelGrid, model_grid
-from geosemimtl.raster.scene import Scene, open_scene, read_on_grid
-from geosemimtl.tiling.cutting import TileOptions, value_range_of
+from geosemimtl.raster.reading import read_on_grid
+from geosemimtl.raster.scene import Scene, open_scene
+from geosemimtl.tiling.cutting import value_range_of
 from geosemimtl.tiling.layout import TileLayout
+from geosemimtl.tiling.options import TileOptions
 from geosemimtl.tiling.tileset import MANIFEST, TileSet, read_tileset
 from geosemimtl.training.model_file import SUFFIX, ModelCard, read_card
 

@@ -21,8 +21,9 @@ from geosemimtl.errors import BandError, ModelFileError, OutputError
 from geosemimtl.models.network import MultiTaskNetwork, activate
 from geosemimtl.progress import Track, silent
 from geosemimtl.raster.grid import PixelGrid, model_grid
+from geosemimtl.raster.reading import GridReader, image_filter, read_on_grid
 from geosemimtl.raster.resample import StripResampler
-from geosemimtl.raster.scene import GridReader, Scene, image_filter, open_scene, read_on_grid
+from geosemimtl.raster.scene import Scene, open_scene
 from geosemimtl.raster.styles import classes_style, confidence_style, height_style
 from geosemimtl.raster.values import unit_values
 from geosemimtl.raster.writing import (

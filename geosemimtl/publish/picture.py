@@ -18,13 +18,8 @@ from rasterio.enums import Resampling
 
 from geosemimtl.errors import OutputError
 from geosemimtl.raster.grid import PixelGrid, model_grid
-from geosemimtl.raster.scene import (
-    height_filter,
-    image_filter,
-    label_filter,
-    open_scene,
-    read_on_grid,
-)
+from geosemimtl.raster.reading import height_filter, image_filter, label_filter, read_on_grid
+from geosemimtl.raster.scene import open_scene
 from geosemimtl.raster.styles import HEIGHT_RAMP
 from geosemimtl.tasks import IGNORE, Classes
 

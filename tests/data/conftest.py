@@ -12,7 +12,8 @@ import rasterio
 from affine import Affine
 from numpy.typing import NDArray
 
-from geosemimtl.tiling.cutting import TileOptions, tile
+from geosemimtl.tiling.cutting import tile
+from geosemimtl.tiling.options import TileOptions
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,8 @@ from affine import Affine
 
 from geosemimtl.errors import ModelFileError, TileSetError
 from geosemimtl.inference.inspection import check, info
-from geosemimtl.tiling.cutting import TileOptions, tile
+from geosemimtl.tiling.cutting import tile
+from geosemimtl.tiling.options import TileOptions
 from geosemimtl.tiling.tileset import TileSet
 from geosemimtl.training.model_file import ModelCard
 

@@ -18,7 +18,8 @@ from geosemimtl.inference.predictor import PredictOptions, predict
 from geosemimtl.raster.grid import model_grid
 from geosemimtl.raster.scene import open_scene
 from geosemimtl.tasks import HEIGHT_NODATA, IGNORE
-from geosemimtl.tiling.cutting import TileOptions, tile
+from geosemimtl.tiling.cutting import tile
+from geosemimtl.tiling.options import TileOptions
 
 MODEL = Path("any.safetensors")
 TURNED = Affine.translation(368000, 5806000) @ Affine.rotation(30)

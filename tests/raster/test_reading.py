@@ -22,15 +22,8 @@ from rasterio.windows import Window
 
 from geosemimtl.errors import SceneError
 from geosemimtl.raster.grid import PixelGrid, model_grid
-from geosemimtl.raster.scene import (
-    Scene,
-    height_filter,
-    image_filter,
-    label_filter,
-    open_scene,
-    overlap,
-    read_on_grid,
-)
+from geosemimtl.raster.reading import height_filter, image_filter, label_filter, read_on_grid
+from geosemimtl.raster.scene import Scene, open_scene, overlap
 
 Maker = Callable[..., Path]
 Noise = Callable[..., NDArray[Any]]

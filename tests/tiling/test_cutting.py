@@ -26,10 +26,12 @@ from geosemimtl.errors import (
     TileSetError,
 )
 from geosemimtl.raster.grid import PixelGrid, model_grid
-from geosemimtl.raster.scene import open_scene, read_on_grid
+from geosemimtl.raster.reading import read_on_grid
+from geosemimtl.raster.scene import open_scene
 from geosemimtl.tasks import Classes, LandClass
-from geosemimtl.tiling.cutting import TileOptions, scene_names, tile
+from geosemimtl.tiling.cutting import scene_names, tile
 from geosemimtl.tiling.layout import TileLayout
+from geosemimtl.tiling.options import TileOptions
 from geosemimtl.tiling.tileset import height_scale_m, read_tileset, tile_names
 
 Maker = Callable[..., Path]

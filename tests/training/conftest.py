@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from geosemimtl.config import TrainConfig
 from geosemimtl.tasks import Classes, LandClass
-from geosemimtl.tiling.cutting import TileOptions, tile
+from geosemimtl.tiling.cutting import tile
+from geosemimtl.tiling.options import TileOptions
 
 SIDE = 96
 BANDS = ("red", "green", "blue")
