@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from rich.table import Table
 
 from geosemimtl.cli.console import facts, table
-from geosemimtl.inference.inspection import SceneReport
+from geosemimtl.inference.inspection import Coverage, SceneReport, Step
+from geosemimtl.inference.remarks import describe_shift, is_rotated, is_square
+from geosemimtl.inference.sampling import PERCENTILES
+from geosemimtl.raster.grid import PixelGrid
 from geosemimtl.tasks import Segmentation
+from geosemimtl.tiling.tileset import PERCENTILES as BAND_PERCENTILES
 from geosemimtl.tiling.tileset import TileSet
-from geosemimtl.training.model_file import ModelCard
+
+if TYPE_CHECKING:  # loads torch
+    from geosemimtl.training.model_file import ModelCard
 
 
 def tileset_tables(tileset: TileSet) -> Iterator[Table]:
@@ -18,7 +25,9 @@ def tileset_tables(tileset: TileSet) -> Iterator[Table]:
     yield facts(
         f"Tile set {tileset.name}",
         (
-            ("tiles", f"{tileset.tiles} of {tileset.size_px} px ({tileset.dropped} dropped)"),
+            ("tiles", f"{tileset.tiles} of {tileset.size_px} px"),
+            ("splits", _counted(tileset.splits)),
+            ("dropped", _counted(tileset.dropped) or "none"),
             ("overlap", f"{tileset.overlap_px} px"),
             ("GSD", f"{tileset.gsd_m:g} m"),
             (
@@ -31,8 +40,11 @@ def tileset_tables(tileset: TileSet) -> Iterator[Table]:
     bands = zip(tileset.bands, tileset.statistics, strict=True)
     yield table(
         "Bands (0 to 1 by the value range)",
-        ("band", "mean", "deviation"),
-        [(name, f"{band.mean:.3f}", f"{band.std:.3f}") for name, band in bands],
+        ("band", "mean", "deviation", *(f"{percent:g} %" for percent in BAND_PERCENTILES)),
+        [
+            (name, *(f"{value:.3f}" for value in (band.mean, band.std, *band.percentiles)))
+            for name, band in bands
+        ],
     )
     labelled = tileset.labelled_pixels()
     yield table(
@@ -59,20 +71,99 @@ def tileset_tables(tileset: TileSet) -> Iterator[Table]:
         )
 
 
+def _counted(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in counts.items() if count)
+
+
+def coverage_table(rows: Sequence[Coverage]) -> Table:
+    """Return which sensor supervises which task with how many pixels, and their sum."""
+    tasks = list(rows[0].pixels)
+    lines = [(row.sensor, *(_amount(row.pixels[t], row.km2[t]) for t in tasks)) for row in rows]
+    total = [
+        _amount(sum(row.pixels[t] for row in rows), sum(row.km2[t] for row in rows)) for t in tasks
+    ]
+    return table(
+        "Which sensor supervises which task: pixels (km2)",
+        ("sensor", *tasks),
+        [*lines, ("total", *total)],
+    )
+
+
+def _amount(pixels: int, km2: float) -> str:
+    return f"{pixels:,} ({km2:.3g})" if pixels else "-"
+
+
 def scene_facts(report: SceneReport) -> Iterator[tuple[str, str]]:
     """Yield what a scene is, what would be done with it, and what stands in the way."""
     scene, layout = report.scene, report.layout
     (rows, cols), (new_rows, new_cols) = scene.grid.shape, report.grid.shape
     across, down = scene.grid.gsd_m
+    leaning = (", not square" * (not is_square(scene.grid))) + (
+        ", rotated" * is_rotated(scene.grid)
+    )
     yield "size", f"{cols} x {rows} px, {scene.dtype}"
     yield "CRS", scene.grid.crs.to_string()
-    yield "GSD", f"{across:.4g} x {down:.4g} m"
+    yield "GSD", f"{across:.4g} x {down:.4g} m{leaning}"
     yield "bands", f"{', '.join(scene.bands)} (named by {scene.named_by})"
-    yield "valid", f"{100 * report.valid_share:.1f} % (by {scene.mask})"
+    yield from _value_facts(report)
+    about = "" if report.sample.is_whole else "about "
+    yield "valid", f"{about}{100 * report.valid_share:.1f} % (by {scene.mask})"
     yield "would be", f"{new_cols} x {new_rows} px of {report.grid.gsd_m[0]:.4g} m"
+    yield from ((step.layer, step_words(step, report.grid)) for step in report.steps)
     yield "tiles", f"{len(layout)} of {layout.size_px} px, sharing {layout.overlap_px} px"
+    if report.cost is not None:
+        cost = report.cost
+        yield (
+            "cost",
+            (
+                f"about {_size(cost.bytes_on_disk)} on disk, {_duration(cost.minutes)}, "
+                f"{_size(cost.memory_bytes)} of memory"
+            ),
+        )
+    for layer, shift in report.shifts.items():
+        yield (
+            f"{layer} lie",
+            "cannot be told" if shift is None else describe_shift(shift, report.grid),
+        )
     yield from (("note", note) for note in report.notes)
     yield from (("problem", problem) for problem in report.problems)
+
+
+def _value_facts(report: SceneReport) -> Iterator[tuple[str, str]]:
+    for name, band in zip(report.scene.bands, report.sample.bands, strict=False):
+        low, middle, high = (band.percentiles[PERCENTILES.index(p)] for p in (1, 50, 99))
+        yield (
+            name,
+            (
+                f"{band.minimum:.5g} to {band.maximum:.5g}; "
+                f"1 %: {low:.5g}, median: {middle:.5g}, 99 %: {high:.5g}"
+            ),
+        )
+
+
+def step_words(step: Step, grid: PixelGrid) -> str:
+    """Say how a layer gets onto a grid: ``0.05 m to 0.09 m: shrinks 1.8 times, averaged``."""
+    if step.gsd_m is None or step.factor is None:
+        return f"{step.how} at {max(grid.gsd_m):.3g} m"
+    factor, own = max(step.factor), max(step.gsd_m)
+    sizes = f"{own:.3g} m to {max(grid.gsd_m):.3g} m"
+    if factor > 1.005:
+        return f"{sizes}: shrinks {factor:.3g} times, {step.how}"
+    if factor < 0.995:
+        return f"{sizes}: enlarged {1 / factor:.3g} times, {step.how}: no detail is gained"
+    return f"{own:.3g} m: {step.how}"
+
+
+def _size(count: float) -> str:
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.3g} {unit}"
+        count /= 1000
+    return f"{count:.3g} TB"
+
+
+def _duration(minutes: float) -> str:
+    return f"{60 * minutes:.2g} s" if minutes < 1.5 else f"{minutes:.0f} min"
 
 
 def model_tables(card: ModelCard) -> Iterator[Table]:

@@ -11,13 +11,23 @@ from geosemimtl.cli.options import FILE, cut_options, json_option, scene_options
 
 @click.command("check")
 @click.argument("scenes", nargs=-1, required=True, type=FILE)
+@click.option("--labels", multiple=True, type=FILE, help="Labels; one a scene, same order.")
+@click.option("--height", multiple=True, type=FILE, help="nDSM in metres; one a scene, same order.")
+@click.option("--classes", type=FILE, help="YAML with the labels' classes; ISPRS by default.")
 @click.option("--model", type=FILE, help="Report on predicting with it: GSD and tiles are its own.")
 @cut_options
 @scene_options
 @json_option
 @talk_options
 def command(
-    scenes: tuple[Path, ...], model: Path | None, *, as_json: bool, **options: object
+    scenes: tuple[Path, ...],
+    labels: tuple[Path, ...],
+    height: tuple[Path, ...],
+    classes: Path | None,
+    model: Path | None,
+    *,
+    as_json: bool,
+    **options: object,
 ) -> None:
     """Say what SCENES are and what would be done with them.
 
@@ -27,21 +37,31 @@ def command(
     \b
     Example:
       geosemimtl check scene.tif --gsd 0.2
+      geosemimtl check scene.tif --labels labels.gpkg --height ndsm.tif
       geosemimtl check scene.tif --model runs/demo/demo.safetensors
     """
     import json
 
     from geosemimtl.cli.cards import scene_facts
     from geosemimtl.cli.console import OUT, facts
-    from geosemimtl.inference.inspection import check
+    from geosemimtl.config import load_class_map
+    from geosemimtl.inference.inspection import SceneReport, check_all
+    from geosemimtl.tasks import ISPRS_CLASS_MAP
     from geosemimtl.tiling.options import TileOptions
+    from geosemimtl.tiling.scenes import gather_scenes
 
-    reading = TileOptions(**options)  # type: ignore[arg-type]  # click passes what the options declare
-    reports = [check(path, options=reading, model=model) for path in scenes]
+    reading = TileOptions(
+        classes=load_class_map(classes) if classes else ISPRS_CLASS_MAP,
+        **options,  # type: ignore[arg-type]  # click passes what the options declare
+    )
+    files = gather_scenes(scenes, labels, height)
+    reports = check_all(files, options=reading, model=model)
     if as_json:
         click.echo(json.dumps([report.document() for report in reports]))
-    else:
-        for report in reports:
+    for report in () if as_json else reports:
+        if isinstance(report, SceneReport):
             OUT.print(facts(str(report.scene.path), scene_facts(report)))
+        else:
+            click.echo(f"Error: {report.problem}", err=True)
     if any(report.problems for report in reports):
         raise click.exceptions.Exit(1)

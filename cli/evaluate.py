@@ -11,9 +11,12 @@ from geosemimtl.cli.options import FILE, json_option, talk_options
 
 @click.command("evaluate")
 @click.argument("predictions", nargs=-1, required=True, type=FILE)
-@click.option("--labels", multiple=True, type=FILE, help="True label raster; one a class raster.")
+@click.option("--labels", multiple=True, type=FILE, help="True labels; one a class raster.")
 @click.option("--height", multiple=True, type=FILE, help="True nDSM; one a height raster.")
 @click.option("--classes", type=FILE, help="YAML with the labels' classes, where they differ.")
+@click.option(
+    "--class-column", default="class", show_default=True, help="Column of polygon labels."
+)
 @click.option("--assume-crs", metavar="CRS", help="CRS of files that carry none.")
 @json_option
 @talk_options
@@ -22,6 +25,7 @@ def command(
     labels: tuple[Path, ...],
     height: tuple[Path, ...],
     classes: Path | None,
+    class_column: str,
     assume_crs: str | None,
     *,
     as_json: bool,
@@ -29,7 +33,7 @@ def command(
     """Score PREDICTIONS against truth on any grid.
 
     PREDICTIONS are *_classes.tif and *_height.tif, in the order of --labels and of --height;
-    *_confidence.tif are passed over.
+    *_confidence.tif are passed over. --labels are class indices, colours or polygons.
 
     \b
     Example:
@@ -40,7 +44,7 @@ def command(
 
     from geosemimtl.cli.console import OUT, track
     from geosemimtl.cli.scores import score_tables
-    from geosemimtl.config import load_classes
+    from geosemimtl.config import load_class_map
     from geosemimtl.inference.evaluation import evaluate
     from geosemimtl.publish.scores import score_document
 
@@ -51,7 +55,8 @@ def command(
         labels=labels,
         heights=heights,
         true_heights=height,
-        label_classes=load_classes(classes) if classes else None,
+        label_classes=load_class_map(classes) if classes else None,
+        class_column=class_column,
         assume_crs=assume_crs,
         track=track,
     )

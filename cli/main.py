@@ -13,7 +13,7 @@ from geosemimtl.cli.options import talk_options
 from geosemimtl.errors import GeoSemiMTLError
 
 #: In the order of a user's work.
-COMMANDS = ("demo", "check", "tile", "train", "predict", "evaluate", "info")
+COMMANDS = ("demo", "check", "ndsm", "tile", "train", "predict", "evaluate", "info")
 
 
 class _Commands(click.Group):

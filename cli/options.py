@@ -5,9 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from geosemimtl.tasks import ClassMap
 
 FILE = click.Path(path_type=Path)
 
@@ -49,6 +52,43 @@ class Range(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.
         if low >= high:
             self.fail(f"{value!r}: the smaller number comes first", param, ctx)
         return low, high
+
+
+class Shares(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.2 on only
+    """Three numbers that add up to 1."""
+
+    name = "TRAIN,VAL,TEST"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[float, float, float]:
+        """Split at the commas."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            train, val, test = (float(part) for part in value.split(","))
+        except ValueError:
+            self.fail(f"{value!r}: write three numbers, such as 0.7,0.15,0.15", param, ctx)
+        return train, val, test
+
+
+class Overlap(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.2 on only
+    """A share such as ``0.5`` or ``50%``, or pixels such as ``128px``."""
+
+    name = "overlap"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float | int:
+        """Return a share as ``float``, pixels as ``int``."""
+        if not isinstance(value, str):
+            return float(value)
+        try:
+            if value.endswith("px"):
+                return int(value[:-2])
+            return float(value[:-1]) / 100 if value.endswith("%") else float(value)
+        except ValueError:
+            self.fail(f"{value!r}: write a share such as 0.5, or pixels such as 128px", param, ctx)
 
 
 class Alpha(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.2 on only
@@ -97,15 +137,65 @@ def scene_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def layer_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the layers that go with the scenes; see :func:`read_class_map`."""
+    for option in (
+        click.option(
+            "--class-column",
+            default="class",
+            show_default=True,
+            help="Column of label polygons that holds the class.",
+        ),
+        click.option(
+            "--classes",
+            type=FILE,
+            help="YAML: the classes, and how the labels write them; ISPRS by default.",
+        ),
+        click.option(
+            "--height",
+            "heights",
+            multiple=True,
+            type=FILE,
+            help="nDSM in metres; one a scene, in the same order, or a folder.",
+        ),
+        click.option(
+            "--labels",
+            multiple=True,
+            type=FILE,
+            help="Class or colour raster, or polygons; one a scene in the same order, a folder, "
+            "or one vector file for all.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def read_class_map(path: Path | None) -> ClassMap:
+    """Return the classes that ``--classes`` names."""
+    from geosemimtl.config import load_class_map
+    from geosemimtl.tasks import ISPRS_CLASS_MAP
+
+    return ISPRS_CLASS_MAP if path is None else load_class_map(path)
+
+
 def cut_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add how scenes are to be cut; named as in ``TileOptions``."""
     for option in (
+        click.option("--mosaic", is_flag=True, help="All files named together form one scene."),
+        click.option(
+            "--edge",
+            type=click.Choice(["snap", "pad", "drop"]),
+            default="snap",
+            show_default=True,
+            help="Last row and column of tiles: moved inwards, padded, or left out.",
+        ),
         click.option(
             "--overlap",
-            type=click.FloatRange(0, 0.95),
-            default=0.5,
+            type=Overlap(),
+            metavar="SHARE|128px",
+            default="0.5",
             show_default=True,
-            help="Share of a tile that neighbours have in common.",
+            help="What neighbouring tiles have in common: a share, or pixels such as 128px.",
         ),
         click.option(
             "--size",
@@ -116,11 +206,48 @@ def cut_options(command: Callable[..., Any]) -> Callable[..., Any]:
             help="Side of a tile in pixels.",
         ),
         click.option(
+            "--crs",
+            metavar="CRS",
+            help="CRS of the tiles, or auto for the UTM zone; the scene's own by default.",
+        ),
+        click.option(
             "--gsd",
             "gsd_m",
             type=click.FloatRange(min=0, min_open=True),
             metavar="METRES",
             help="Metres on the ground of a pixel; the scene's own by default.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def split_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add how tiles are parted into train, val and test; named as in ``TileOptions``."""
+    for option in (
+        click.option(
+            "--seed", type=int, default=0, show_default=True, help="Another seed, another draw."
+        ),
+        click.option(
+            "--block",
+            "block_m",
+            type=click.FloatRange(min=0, min_open=True),
+            metavar="METRES",
+            help="Side of a block; four tiles by default.",
+        ),
+        click.option(
+            "--split-shares",
+            type=Shares(),
+            default="0.7,0.15,0.15",
+            show_default=True,
+            help="Of train, val and test, where scenes or blocks are drawn.",
+        ),
+        click.option(
+            "--split",
+            metavar="none|by-scene|blocks|LIST",
+            default="none",
+            show_default=True,
+            help="How tiles are parted without a leak; LIST is a file, or potsdam or vaihingen.",
         ),
     ):
         command = option(command)

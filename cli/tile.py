@@ -6,17 +6,22 @@ from pathlib import Path
 
 import click
 
-from geosemimtl.cli.options import FILE, cut_options, overwrite_option, scene_options, talk_options
+from geosemimtl.cli.options import (
+    FILE,
+    cut_options,
+    layer_options,
+    overwrite_option,
+    read_class_map,
+    scene_options,
+    split_options,
+    talk_options,
+)
 
 
 @click.command("tile")
 @click.argument("scenes", nargs=-1, required=True, type=FILE)
-@click.option("--labels", multiple=True, type=FILE, help="Label raster; one a scene, same order.")
-@click.option("--height", multiple=True, type=FILE, help="nDSM in metres; one a scene, same order.")
+@layer_options
 @cut_options
-@click.option(
-    "--classes", type=FILE, help="YAML with the labels' classes; ISPRS, from 0, by default."
-)
 @click.option(
     "--min-valid",
     type=click.FloatRange(0, 1),
@@ -24,45 +29,56 @@ from geosemimtl.cli.options import FILE, cut_options, overwrite_option, scene_op
     show_default=True,
     help="Drop tiles with a smaller share of valid pixels.",
 )
+@split_options
 @click.option("--name", help="The sensor's name; the output folder's by default.")
 @click.option("-o", "--output", required=True, type=FILE, help="Folder of the tile set.")
+@click.option(
+    "--jobs", type=click.IntRange(min=1), help="Threads; one a processor core by default."
+)
 @scene_options
 @overwrite_option
 @talk_options
 def command(
     scenes: tuple[Path, ...],
     labels: tuple[Path, ...],
-    height: tuple[Path, ...],
+    heights: tuple[Path, ...],
     classes: Path | None,
     output: Path,
     *,
+    jobs: int | None,
     overwrite: bool,
     **cutting: object,
 ) -> None:
     """Cut the SCENES of one sensor into overlapping tiles at one GSD.
 
+    SCENES are files, folders, patterns, or a CSV or GeoPackage that lists them (columns image,
+    labels, height, scene, split). Stopped halfway, the same command goes on.
+
     \b
     Example:
-      geosemimtl tile a.tif b.tif --labels a_lab.tif --labels b_lab.tif \\
-          --gsd 0.09 --size 512 --overlap 0.5 -o tiles/potsdam
+      geosemimtl tile scene.tif --labels parcels.gpkg --height ndsm.tif \\
+          --gsd 0.09 --split blocks -o tiles/town
+      geosemimtl tile top/ --labels gts/ --split potsdam --gsd 0.09 -o tiles/potsdam
     """
     from geosemimtl.cli.console import say, track
-    from geosemimtl.config import load_classes
-    from geosemimtl.tasks import ISPRS_CLASSES
     from geosemimtl.tiling.cutting import tile
     from geosemimtl.tiling.options import TileOptions
 
     options = TileOptions(
-        classes=load_classes(classes) if classes else ISPRS_CLASSES,
+        classes=read_class_map(classes),
         **cutting,  # type: ignore[arg-type]  # click passes what the options declare
     )
     made = tile(
         scenes,
         output,
         labels=labels,
-        heights=height,
+        heights=heights,
         options=options,
         overwrite=overwrite,
+        jobs=jobs,
         track=track,
     )
-    say(f"{made.tiles} tiles in {output}, {made.dropped} dropped; see geosemimtl info {output}")
+    dropped = ", ".join(f"{count} dropped ({reason})" for reason, count in made.dropped.items())
+    splits = ", ".join(f"{count} {split}" for split, count in made.splits.items())
+    say(f"{splits} tile(s) in {output}{', ' if dropped else ''}{dropped}")
+    say(f"See them: geosemimtl info {output} --map tiles.png")

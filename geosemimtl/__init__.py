@@ -14,16 +14,18 @@ if TYPE_CHECKING:
     from geosemimtl.inference.evaluation import evaluate
     from geosemimtl.inference.inspection import check, info
     from geosemimtl.inference.predictor import predict
+    from geosemimtl.terrain.subtraction import ndsm
     from geosemimtl.tiling.cutting import tile
     from geosemimtl.training.trainer import train
 
-__all__ = ["check", "demo", "evaluate", "info", "predict", "tile", "train"]
+__all__ = ["check", "demo", "evaluate", "info", "ndsm", "predict", "tile", "train"]
 
 _HOMES = {
     "check": "inference.inspection",
     "demo": "demonstration",
     "evaluate": "inference.evaluation",
     "info": "inference.inspection",
+    "ndsm": "terrain.subtraction",
     "predict": "inference.predictor",
     "tile": "tiling.cutting",
     "train": "training.trainer",

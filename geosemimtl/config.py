@@ -11,7 +11,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from geosemimtl.errors import ConfigError
-from geosemimtl.tasks import Classes
+from geosemimtl.tasks import ClassMap
 
 TaskName = Literal["segmentation", "height"]
 Model = TypeVar("Model", bound=BaseModel)
@@ -236,13 +236,13 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> TrainConfig:
     return _validated(TrainConfig, document, path)
 
 
-def load_classes(path: Path) -> Classes:
-    """Read the classes of a label raster from YAML (``entries`` and ``ignore``).
+def load_class_map(path: Path) -> ClassMap:
+    """Read classes, and how label data write them, from YAML (docs/tiling.md).
 
     Raises:
         ConfigError: As for :func:`load_config`.
     """
-    return _validated(Classes, _read_mapping(path), path)
+    return _validated(ClassMap, _read_mapping(path), path)
 
 
 def _read_mapping(path: Path) -> dict[str, Any]:
@@ -301,7 +301,7 @@ def _keys_beside(model: type[BaseModel], location: Sequence[str]) -> set[str]:
     for part in location:
         inner = [m for owner in models for m in _models_under(owner, part)]
         models = inner or models
-    return {name for owner in models for name in owner.model_fields}
+    return {field.alias or name for owner in models for name, field in owner.model_fields.items()}
 
 
 def _models_under(owner: type[BaseModel], part: str) -> list[type[BaseModel]]:

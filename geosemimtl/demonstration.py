@@ -14,12 +14,12 @@ from geosemimtl.config import TrainConfig, load_config
 from geosemimtl.data.city.presets import preset
 from geosemimtl.data.city.scene import CityFiles, draw_city, write_city
 from geosemimtl.errors import OutputError
+from geosemimtl.files import write_text
 from geosemimtl.inference.evaluation import Evaluation, evaluate
 from geosemimtl.inference.predictor import predict
 from geosemimtl.progress import Track, silent
 from geosemimtl.publish.picture import PictureRow, draw_picture
 from geosemimtl.publish.scores import Summary, score_document, summaries
-from geosemimtl.raster.writing import write_text
 from geosemimtl.tasks import HEIGHT, ISPRS_CLASSES, SEGMENTATION
 from geosemimtl.tiling.cutting import tile
 from geosemimtl.tiling.options import TileOptions

@@ -7,12 +7,15 @@
     ├── LabelError (ValueError)      a label or height raster does not fit its scene or classes
     ├── TileSetError (ValueError)    a tile set is missing, empty, unreadable or does not fit
     ├── ModelFileError (ValueError)  a model file is missing, unreadable or does not fit
+    ├── BatchError                   some scenes of a batch failed; the others are done
     ├── ConfigError (ValueError)     a configuration has an unknown key or a bad value
     └── OutputError (OSError)        an output exists already or cannot be written
 
 Each message says what is wrong, where (file and value) and the remedy, in one line. The
 command line prints it and exits with status 1.
 """
+
+from collections.abc import Sequence
 
 
 class GeoSemiMTLError(Exception):
@@ -41,6 +44,18 @@ class TileSetError(GeoSemiMTLError, ValueError):
 
 class ModelFileError(GeoSemiMTLError, ValueError):
     """A model file is missing, unreadable or does not fit the scene."""
+
+
+class BatchError(GeoSemiMTLError):
+    """Some scenes of a batch failed; the others are done.
+
+    Attributes:
+        failures: One error a scene.
+    """
+
+    def __init__(self, message: str, failures: Sequence[GeoSemiMTLError]) -> None:
+        super().__init__("\n  ".join([message, *map(str, failures)]))
+        self.failures = tuple(failures)
 
 
 class ConfigError(GeoSemiMTLError, ValueError):

@@ -11,7 +11,7 @@ from geosemimtl.config import (
     JTLConfig,
     SemiMTLConfig,
     TrainConfig,
-    load_classes,
+    load_class_map,
     load_config,
 )
 from geosemimtl.errors import ConfigError
@@ -167,14 +167,19 @@ def test_no_text(tmp_path: Path, one_line: OneLine) -> None:
     one_line(caught.value)
 
 
-def test_classes(write: Callable[[str], Path]) -> None:
-    classes = load_classes(
+def test_a_class_map(write: Callable[[str], Path]) -> None:
+    made = load_class_map(
         write(
-            "entries:\n- {name: ground, color: '#806040', value: 1}\n"
-            "- {name: tree, color: '#00ff00', value: 4}\nignore: [0]\n"
+            "entries:\n- {name: building, color: '#aa0000', from: [2, 17, house, '#0000ff']}\n"
+            "- {name: ground, color: '#cccccc', from: [1]}\n"
+            "ignore: [0, '#000000', unknown]\nbackground: ground\n"
         )
     )
-    assert (classes.names, classes.values, classes.ignore) == (("ground", "tree"), (1, 4), (0,))
+    assert made.classes.names == ("building", "ground")
+    assert made.numbers == {2: 0, 17: 0, 1: 1, 0: 255}
+    assert made.colours == {(0, 0, 255): 0, (204, 204, 204): 1, (0, 0, 0): 255}
+    assert made.texts == {"building": 0, "house": 0, "ground": 1, "unknown": 255}
+    assert made.background_index == 1
 
 
 @pytest.mark.parametrize(
@@ -190,13 +195,17 @@ def test_classes(write: Callable[[str], Path]) -> None:
             "two classes have the same name",
         ),
         (
-            "entries: [{name: a, color: '#000000'}, {name: b, color: '#000000'}]\nignore: [1]",
-            "share a value",
+            "entries: [{name: a, color: '#000000'}, {name: b, color: '#000001'}]\nignore: [1]",
+            "1 stands for two: b and ignored",
         ),
         ("entries: [{nme: a, color: '#000000'}]", "did you mean name?"),
+        ("entries: [{name: a, color: '#000000', form: [1]}]", "did you mean from?"),
+        ("entries: [{name: a, color: '#000000', from: ['#00f']}]", "is no colour; write #rrggbb"),
+        ("entries: [{name: a, color: '#000000', from: [1.5]}]", "= 1.5"),
+        ("entries: [{name: a, color: '#000000', value: 1}]", "unknown key entries.0.value"),
     ],
 )
 def test_bad_classes(write: Callable[[str], Path], one_line: OneLine, text: str, said: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        load_classes(write(text))
+        load_class_map(write(text))
     assert said in one_line(caught.value)

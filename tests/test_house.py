@@ -14,15 +14,17 @@ ROOT = Path(__file__).parents[1]
 #: Real folders by the package that they are; the links inside geosemimtl/ lead to the first two.
 MAPPED = {"cli": "geosemimtl.cli", "tiling": "geosemimtl.tiling", "configs": "geosemimtl.configs"}
 #: What each part of the house may import; itself always.
-BASE = {"errors", "config", "tasks", "progress"}
+BASE = {"errors", "config", "tasks", "progress", "files"}
 LIBRARY = {"data", "models", "losses", "metrics"}
 OPERATIONS = {"training", "inference", "publish"}
 LAYERS: dict[str, set[str]] = {
     "errors": set(),
     "tasks": {"errors"},
     "progress": {"errors"},
+    "files": {"errors"},
     "config": {"errors", "tasks"},
     "configs": set(),
+    "terrain": BASE | {"raster"},
     "raster": BASE,
     "tiling": BASE | {"raster"},
     "data": BASE | {"raster", "tiling"},

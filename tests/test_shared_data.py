@@ -22,7 +22,7 @@ QGIS_CHECK = Path(__file__).parent / "judges" / "qgis_check.py"
 NAMES = ("ground", "building", "low vegetation", "tree")
 COLOURS = ("#d9c7a0", "#d7301f", "#b8e186", "#1b7837")
 CLASSES = "ignore: [0]\nentries:\n" + "".join(
-    f'  - {{name: {name.replace(" ", "_")}, value: {index + 1}, color: "{colour}"}}\n'
+    f'  - {{name: {name.replace(" ", "_")}, from: [{index + 1}], color: "{colour}"}}\n'
     for index, (name, colour) in enumerate(zip(NAMES, COLOURS, strict=True))
 )
 CONFIG = """\

@@ -1,84 +1,235 @@
-"""From a label raster's values to class indices, and what must hold before."""
+"""Labels in any form: index rasters, colour rasters and polygons, read as class indices."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from rasterio.crs import CRS
 from rasterio.enums import Resampling
 from rasterio.windows import Window
 
 from geosemimtl.errors import LabelError
+from geosemimtl.progress import Track, silent
 from geosemimtl.raster.grid import PixelGrid
 from geosemimtl.raster.reading import GridReader, label_filter, read_on_grid
-from geosemimtl.raster.scene import Scene, overlap
-from geosemimtl.tasks import IGNORE, Classes
+from geosemimtl.raster.scene import Scene, open_scene, overlap
+from geosemimtl.tasks import IGNORE, ClassMap, color_of
 
 #: Heights above ground outside of this are no heights; the highest building has 828 m.
 PLAUSIBLE_M = (-100.0, 1000.0)
-_ROWS = 1024
+#: Files read as polygons; everything else must be a raster.
+_VECTOR_SUFFIXES = {".gpkg", ".geojson", ".json", ".shp", ".fgb", ".gml", ".kml"}
+#: Pixels looked at together.
+_BLOCK = 2**23
 
 
-class LabelReader:
-    """Reads class indices on a grid, window by window; made by :func:`labels_on_grid`."""
+class LabelReader(Protocol):
+    """Reads class indices on a grid, window by window; each thread its own."""
 
+    def read(self, window: Window | None = None) -> NDArray[np.uint8]:
+        """Return the class indices (rows, columns) of a window, ``IGNORE`` where unlabelled."""
+        ...
+
+
+class Labels(Protocol):
+    """Label data that were looked at; no file is held open.
+
+    Attributes:
+        path: What messages call them.
+        files: The files they are read from.
+        grid: Their own pixels, ``None`` for polygons.
+    """
+
+    @property
+    def path(self) -> Path: ...  # noqa: D102  (above)
+
+    @property
+    def files(self) -> tuple[Path, ...]: ...  # noqa: D102  (above)
+
+    @property
+    def grid(self) -> PixelGrid | None: ...  # noqa: D102  (above)
+
+    def check(self, grid: PixelGrid, track: Track = silent) -> None:
+        """Refuse labels that do not fit the class map, or lie elsewhere than a grid.
+
+        Raises:
+            LabelError: They lie elsewhere, write nodata as a class, or hold an undeclared value:
+                which, how often undeclared values occur, and where first.
+            SceneError: The pixels cannot be read.
+        """
+        ...
+
+    def on_grid(self, grid: PixelGrid) -> AbstractContextManager[LabelReader]:
+        """Open the labels as class indices on a grid; only what is labelled weighs."""
+        ...
+
+
+def open_labels(
+    files: Sequence[Path],
+    class_map: ClassMap,
+    *,
+    assume_crs: str | None = None,
+    fallback_crs: CRS | None = None,
+    class_column: str = "class",
+) -> Labels:
+    """Look at the labels of a scene, whatever their form.
+
+    Args:
+        files: Rasters of class indices (one band of whole numbers) or of colours (three bands of
+            bytes), or polygons, ``file.gpkg|layername=parcels`` too.
+        class_map: The classes, and how the labels write them.
+        assume_crs: CRS of files that carry none, as the user named it.
+        fallback_crs: CRS of files that carry none when nobody named one, such as the image's.
+        class_column: Column of the polygons that holds their class.
+
+    Raises:
+        SceneError: A raster is missing, no raster, or without georeference.
+        LabelError: A raster holds neither indices nor colours, or polygons cannot be read.
+    """
+    if not any(_is_vector(file) for file in files):
+        return _raster_labels(
+            open_scene(files, assume_crs=assume_crs, fallback_crs=fallback_crs), class_map
+        )
+    if not all(_is_vector(file) for file in files):
+        names = ", ".join(str(file) for file in files)
+        raise LabelError(f"{names}: are polygons and rasters; a scene's labels have one form")
+    from geosemimtl.tiling.polygons import open_polygons  # noqa: PLC0415  (pyogrio loads pandas)
+
+    crs = assume_crs or (None if fallback_crs is None else fallback_crs.to_wkt())
+    return open_polygons(files, class_map, assume_crs=crs, class_column=class_column)
+
+
+def _is_vector(file: Path) -> bool:
+    return "|" in file.name or file.suffix.lower() in _VECTOR_SUFFIXES
+
+
+@dataclass(frozen=True, slots=True)
+class _RasterLabels:
+    """A raster whose values, one or three a pixel, stand for classes."""
+
+    scene: Scene
+    table: Mapping[tuple[int, ...], int]
+    class_map: ClassMap
+
+    @property
+    def path(self) -> Path:
+        return self.scene.path
+
+    @property
+    def grid(self) -> PixelGrid:
+        return self.scene.grid
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        return self.scene.files
+
+    @contextmanager
+    def on_grid(self, grid: PixelGrid) -> Iterator[LabelReader]:
+        """Most frequent class of those labelled where pixels grow; else the nearest."""
+        kept = {values: index for values, index in self.table.items() if index != IGNORE}
+        chosen = label_filter(self.scene.grid, grid)
+        with read_on_grid(self.scene, grid, chosen, recode=kept) as reader:
+            yield _RasterReader(reader)
+
+    def check(self, grid: PixelGrid, track: Track = silent) -> None:
+        check_overlap(self.scene, grid)
+        self._check_nodata()
+        count, first = 0, ""
+        is_undeclared = _undeclared(self.table, self.scene.dtype)
+        for top, values, valid in _blocks(self.scene, track):
+            wrong = is_undeclared(values)
+            if not wrong.any():
+                continue
+            wrong &= valid
+            if wrong.any() and not first:
+                row, col = (int(places[0]) for places in np.nonzero(wrong))
+                first = f"{self._shown(values[:, row, col])} at row {top + row}, column {col}"
+            count += int(wrong.sum())
+        if count:
+            declared = self.class_map.declared(colours=self._is_coloured)
+            raise LabelError(
+                f"{self.path}: {first} is no declared class ({count} such pixel(s)); {declared}; "
+                "declare it with --classes"
+            )
+
+    def _check_nodata(self) -> None:
+        nodata = self.scene.nodata
+        if nodata is None:
+            return
+        index = self.table.get((int(nodata),) * len(self.scene.indexes), IGNORE)
+        if index != IGNORE:
+            raise LabelError(
+                f"{self.path}: declares nodata {nodata:g}, which is also the class "
+                f"{self.class_map.entries[index].name}; drop one: gdal_edit.py -unsetnodata, or "
+                "another value in --classes"
+            )
+
+    @property
+    def _is_coloured(self) -> bool:
+        return len(self.scene.indexes) > 1
+
+    def _shown(self, pixel: NDArray[Any]) -> str:
+        values = pixel.tolist()
+        return f"colour {color_of(values)}" if self._is_coloured else f"value {values[0]}"
+
+
+class _RasterReader:
     def __init__(self, reader: GridReader) -> None:
         self._reader = reader
 
     def read(self, window: Window | None = None) -> NDArray[np.uint8]:
-        """Return the class indices (rows, columns) of a window, ``IGNORE`` where unlabelled."""
         indices, valid = self._reader.read(window)
         return np.where(valid, indices[0], np.uint8(IGNORE))
 
 
-@contextmanager
-def labels_on_grid(labels: Scene, grid: PixelGrid, classes: Classes) -> Iterator[LabelReader]:
-    """Open a label raster as class indices on another grid; only labelled pixels weigh.
+def _raster_labels(scene: Scene, class_map: ClassMap) -> Labels:
+    bands, dtype = len(scene.indexes), np.dtype(scene.dtype)
+    table: dict[tuple[int, ...], int] = {}
+    if bands == 1 and dtype.kind in "ui":
+        limits, numbers = np.iinfo(dtype), class_map.numbers.items()
+        table |= {(n,): index for n, index in numbers if limits.min <= n <= limits.max}
+        return _RasterLabels(scene, table, class_map)
+    if bands == 3 and dtype == np.uint8:
+        table |= class_map.colours.items()
+        return _RasterLabels(scene, table, class_map)
+    raise LabelError(
+        f"{scene.path}: has {bands} band(s) of {dtype}; labels need one band of whole numbers, a "
+        "class index a pixel, or three bands of bytes, its colour"
+    )
 
-    Where pixels grow, the most frequent class of those labelled wins; else the nearest is taken.
+
+def _undeclared(
+    table: Iterable[tuple[int, ...]], dtype: str
+) -> Callable[[NDArray[Any]], NDArray[np.bool_]]:
+    """Return a function from pixels (bands, rows, columns) to where they are in no table.
+
+    One look into a table of all possible pixels: far quicker than comparing with each value.
     """
-    table = {value: index for index, value in enumerate(classes.values)}
-    with read_on_grid(labels, grid, label_filter(labels.grid, grid), recode=table) as reader:
-        yield LabelReader(reader)
+    declared = np.array(list(table), dtype)
+    if declared.itemsize > 2:
+        return lambda pixels: ~np.isin(pixels[0], declared)
+    bands = declared.shape[1]
+    wrong = np.ones(256 ** (bands * declared.itemsize), bool)
+    wrong[_places(declared.T)] = False
+    return lambda pixels: wrong[_places(pixels)]
 
 
-def check_labels(labels: Scene, classes: Classes) -> None:
-    """Refuse a label raster with values that are neither a class nor to be ignored.
-
-    Raises:
-        LabelError: The first such value, how often undeclared values occur, and where first.
-    """
-    if len(labels.indexes) != 1 or np.dtype(labels.dtype).kind not in "ui":
-        raise LabelError(
-            f"{labels.path}: has {len(labels.indexes)} band(s) of {labels.dtype}; labels need one "
-            "band of whole numbers, a class index a pixel"
-        )
-    if labels.nodata in classes.values:
-        name = classes.names[classes.values.index(int(labels.nodata))]
-        raise LabelError(
-            f"{labels.path}: declares nodata {labels.nodata:g}, which is also the class {name}; "
-            "drop one: gdal_edit.py -unsetnodata, or another value in --classes"
-        )
-    declared = np.array([*classes.values, *classes.ignore])
-    count, first = 0, None
-    for top, values, valid in _blocks(labels):
-        wrong = valid & ~np.isin(values, declared)
-        if wrong.any() and first is None:
-            row, col = (int(places[0]) for places in np.nonzero(wrong))
-            first = (int(values[row, col]), top + row, col)
-        count += int(wrong.sum())
-    if first is not None:
-        value, row, col = first
-        pairs = zip(classes.names, classes.values, strict=True)
-        raise LabelError(
-            f"{labels.path}: value {value} at row {row}, column {col} is no declared class "
-            f"({count} such pixel(s)); declared: "
-            f"{', '.join(f'{name}={value}' for name, value in pairs)}; ignored: "
-            f"{', '.join(map(str, classes.ignore)) or 'none'}; declare it with --classes"
-        )
+def _places(pixels: NDArray[Any]) -> NDArray[Any]:
+    """Return one number for the values of each pixel, (bands, ...) of up to 24 bits together."""
+    unsigned = np.ascontiguousarray(pixels).view(f"u{pixels.itemsize}")
+    if len(unsigned) == 1:
+        return np.asarray(unsigned[0])
+    place = unsigned[0].astype(np.uint32)
+    for band in unsigned[1:]:
+        place <<= 8
+        place |= band
+    return np.asarray(place)
 
 
 def check_heights(heights: Scene) -> None:
@@ -90,7 +241,7 @@ def check_heights(heights: Scene) -> None:
     if len(heights.indexes) != 1:
         raise LabelError(f"{heights.path}: has {len(heights.indexes)} bands; heights need one")
     low, high = PLAUSIBLE_M
-    for top, values, valid in _blocks(heights):
+    for top, (values,), valid in _blocks(heights):
         wrong = valid & ((values < low) | (values > high))
         if wrong.any():
             row, col = (int(places[0]) for places in np.nonzero(wrong))
@@ -101,23 +252,27 @@ def check_heights(heights: Scene) -> None:
             )
 
 
-def _blocks(layer: Scene) -> Iterator[tuple[int, NDArray[Any], NDArray[np.bool_]]]:
-    """Yield first row, values and validity of a one-band raster's rows, on its own grid."""
+def _blocks(
+    layer: Scene, track: Track = silent
+) -> Iterator[tuple[int, NDArray[Any], NDArray[np.bool_]]]:
+    """Yield first row, values (bands, rows, columns) and validity of a raster's rows, in order."""
     rows, cols = layer.grid.shape
+    height = max(1, _BLOCK // cols)
+    tops = range(0, rows, height)
     with read_on_grid(layer, layer.grid, Resampling.nearest) as reader:
-        for top in range(0, rows, _ROWS):
-            values, valid = reader.read(Window(0, top, cols, min(_ROWS, rows - top)))
-            yield top, values[0], valid
+        for top in track(tops, f"values of {layer.path.name}", len(tops)):
+            values, valid = reader.read(Window(0, top, cols, min(height, rows - top)))
+            yield top, values, valid
 
 
-def check_overlap(layer: Scene, scene: Scene) -> None:
+def check_overlap(layer: Scene, grid: PixelGrid) -> None:
     """Refuse a layer that lies elsewhere than its scene.
 
     Raises:
         LabelError: Their bounds do not meet.
     """
-    if not overlap(layer.grid, scene.grid):
+    if not overlap(layer.grid, grid):
         raise LabelError(
-            f"{layer.path}: does not overlap {scene.path}; check the order of --labels and "
+            f"{layer.path}: does not overlap its scene; check the order of --labels and "
             "--height, and both CRS"
         )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from geosemimtl.errors import ConfigError
-from geosemimtl.tasks import ISPRS_CLASSES, Classes
+from geosemimtl.tasks import ISPRS_CLASS_MAP, ClassMap
+from geosemimtl.tiling.layout import EDGES, Edge
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,26 +15,46 @@ class TileOptions:
 
     Attributes:
         gsd_m: Metres on the ground of the tiles' pixels; the first scene's own by default.
+        crs: CRS of the tiles, such as ``EPSG:25832``, or ``auto`` for the scene's UTM zone; the
+            scene's own by default.
         size_px: Side of a tile.
-        overlap: Share of a tile that neighbours have in common, at least; 0 up to below 1.
-        classes: Classes of the labels.
+        overlap: What neighbours have in common, at least: a share of a tile from 0 up to below
+            1, or pixels if it is an ``int``.
+        edge: What becomes of the last row and column of tiles: ``snap`` (moved inwards), ``pad``
+            or ``drop``.
+        min_valid: Tiles with a smaller share of valid pixels are dropped; empty ones always are.
+        split: How tiles are parted: ``none`` (all are train), ``by-scene``, ``blocks``, the name
+            of a built-in list of scenes, or the path of such a list.
+        split_shares: Shares of train, val and test, where scenes or blocks are drawn.
+        block_m: Side of a block in metres on the ground; four tiles by default.
+        seed: Of the draw.
+        mosaic: All files together are one scene.
+        classes: The classes, and how the labels write them.
+        class_column: Column of label polygons that holds the class.
         bands: Names of the files' bands in file order, where the files do not tell.
         alpha: As in :func:`geosemimtl.raster.scene.open_scene`.
         assume_crs: CRS of files that carry none.
         value_range: Pixel values that map to 0 and 1; the type's range for 8 bit.
-        min_valid: Tiles with a smaller share of valid pixels are dropped; empty ones always are.
         name: The sensor's name; the output folder's by default.
     """
 
     gsd_m: float | None = None
+    crs: str | None = None
     size_px: int = 512
-    overlap: float = 0.5
-    classes: Classes = ISPRS_CLASSES
+    overlap: float | int = 0.5
+    edge: Edge = "snap"
+    min_valid: float = 0.0
+    split: str = "none"
+    split_shares: tuple[float, float, float] = (0.7, 0.15, 0.15)
+    block_m: float | None = None
+    seed: int = 0
+    mosaic: bool = False
+    classes: ClassMap = ISPRS_CLASS_MAP
+    class_column: str = "class"
     bands: tuple[str, ...] | None = None
     alpha: int | str = "auto"
     assume_crs: str | None = None
     value_range: tuple[float, float] | None = None
-    min_valid: float = 0.0
     name: str | None = None
 
     def __post_init__(self) -> None:
@@ -41,10 +62,31 @@ class TileOptions:
             raise ConfigError(f"--gsd {self.gsd_m:g}: metres on the ground must be above 0")
         if self.size_px < 1:
             raise ConfigError(f"--size {self.size_px}: a tile needs at least one pixel")
-        if not 0 <= self.overlap < 1:
-            raise ConfigError(f"--overlap {self.overlap:g}: give a share from 0 up to below 1")
+        if isinstance(self.overlap, int) and not 0 <= self.overlap < self.size_px:
+            raise ConfigError(
+                f"--overlap {self.overlap}px: tiles of {self.size_px} px share 0 px or more, less "
+                "than their size"
+            )
+        if isinstance(self.overlap, float) and not 0 <= self.overlap < 1:
+            raise ConfigError(
+                f"--overlap {self.overlap:g}: give a share from 0 up to below 1, or pixels: 128px"
+            )
+        if self.edge not in EDGES:
+            raise ConfigError(f"--edge {self.edge}: choose from {', '.join(EDGES)}")
         if not 0 <= self.min_valid <= 1:
             raise ConfigError(f"--min-valid {self.min_valid:g}: give a share from 0 to 1")
+        if min(self.split_shares) < 0 or abs(sum(self.split_shares) - 1) > 1e-6:
+            shares = ",".join(f"{share:g}" for share in self.split_shares)
+            raise ConfigError(f"--split-shares {shares}: give three shares that add up to 1")
+        if self.block_m is not None and not self.block_m > 0:
+            raise ConfigError(f"--block {self.block_m:g}: metres on the ground must be above 0")
         if self.value_range is not None and not self.value_range[0] < self.value_range[1]:
             low, high = self.value_range
             raise ConfigError(f"--value-range {low:g},{high:g}: the first must be the smaller")
+
+    @property
+    def shared_px(self) -> int:
+        """Pixels that neighbouring tiles share, at least."""
+        if isinstance(self.overlap, int):
+            return self.overlap
+        return min(round(self.overlap * self.size_px), self.size_px - 1)

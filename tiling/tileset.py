@@ -7,16 +7,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-import pyogrio
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from geosemimtl.errors import TileSetError
 from geosemimtl.tasks import HEIGHT, SEGMENTATION, Classes
+from geosemimtl.tiling.layout import Edge
 
 MANIFEST = "tileset.json"
 INDEX = "tiles.gpkg"
 #: Bins of the value histograms of images, over the value range.
 IMAGE_BINS = 64
+#: Shares of the pixels, in percent, whose bounding values the statistics name.
+PERCENTILES = (2.0, 25.0, 50.0, 75.0, 98.0)
 #: Width of the bins of the height histogram; heights above the last bin count in it.
 HEIGHT_BIN_M = 0.1
 HEIGHT_BINS = 3000
@@ -36,10 +38,18 @@ class Source(_Frozen):
 
 
 class BandStatistics(_Frozen):
-    """Of one band, values mapped to [0, 1] by the value range, each valid pixel once."""
+    """Of one band, values mapped to [0, 1] by the value range, each pixel once.
+
+    Attributes:
+        mean: Mean.
+        std: Standard deviation.
+        percentiles: Values below which ``PERCENTILES`` of the pixels lie.
+        histogram: Counts in ``IMAGE_BINS`` equal bins.
+    """
 
     mean: float
     std: float
+    percentiles: tuple[float, ...]
     histogram: tuple[int, ...]
 
 
@@ -68,28 +78,34 @@ class TileSet(_Frozen):
         gsd_m: Metres on the ground of every tile.
         size_px: Side of a tile.
         overlap_px: Pixels that neighbours share, at least.
+        edge: What became of the last row and column of tiles: ``snap``, ``pad`` or ``drop``.
         bands: Names of the bands in order.
         dtype: Pixel type of the images.
         value_range: The pixel values that map to 0 and 1.
         tiles: Number of tiles.
-        dropped: Tiles left out because they hold too few valid pixels.
-        statistics: One entry a band.
+        splits: Number of tiles of each split.
+        dropped: Number of tiles left out, by reason: ``empty`` (no valid pixel), ``min_valid``
+            (too few) or ``astride`` (between blocks of different splits).
+        statistics: One entry a band. Here and below, of what the train tiles show, each pixel of
+            a scene once.
         classes: Classes of the labels; ``None`` without labels.
         class_pixels: Labelled pixels of each class.
         heights: ``None`` without heights.
         sources: The scenes.
     """
 
-    version: Literal[1] = 1
+    version: Literal[2] = 2
     name: str
     gsd_m: float
     size_px: int
     overlap_px: int
+    edge: Edge
     bands: tuple[str, ...]
     dtype: str
     value_range: tuple[float, float]
     tiles: int
-    dropped: int
+    splits: dict[str, int]
+    dropped: dict[str, int]
     statistics: tuple[BandStatistics, ...]
     classes: Classes | None
     class_pixels: tuple[int, ...]
@@ -130,23 +146,6 @@ def read_tileset(folder: Path) -> TileSet:
     if not tileset.tiles:
         raise TileSetError(f"{folder}: holds no tile; lower --min-valid and cut the tiles again")
     return tileset
-
-
-def tile_names(folder: Path, split: str = "train") -> tuple[str, ...]:
-    """Return the file names of a split's tiles, in the order of the index.
-
-    Raises:
-        TileSetError: The index is missing or has no tile of this split.
-    """
-    path = folder / INDEX
-    try:
-        index = pyogrio.read_dataframe(path, read_geometry=False, columns=["tile", "split"])
-    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
-        raise TileSetError(f"{path}: cannot be read; cut the tiles again") from error
-    names = tuple(index.loc[index["split"] == split, "tile"])
-    if not names:
-        raise TileSetError(f"{path}: has no tile of the split {split}")
-    return names
 
 
 def height_scale_m(tilesets: Mapping[str, TileSet]) -> float:

@@ -17,7 +17,8 @@ from geosemimtl.data.batch import Batch
 from geosemimtl.errors import TileSetError
 from geosemimtl.raster.values import unit_values
 from geosemimtl.tasks import HEIGHT, IGNORE, SEGMENTATION
-from geosemimtl.tiling.tileset import TileSet, read_tileset, tile_names
+from geosemimtl.tiling.index import tile_names
+from geosemimtl.tiling.tileset import TileSet, read_tileset
 
 
 class Tile(NamedTuple):

@@ -20,8 +20,8 @@ from geosemimtl.progress import Track, silent
 from geosemimtl.raster.grid import PixelGrid
 from geosemimtl.raster.reading import height_filter, read_on_grid
 from geosemimtl.raster.scene import Scene, declared_classes, open_scene
-from geosemimtl.tasks import IGNORE, Classes
-from geosemimtl.tiling.labels import check_heights, check_labels, check_overlap, labels_on_grid
+from geosemimtl.tasks import IGNORE, Classes, ClassMap, class_map_of
+from geosemimtl.tiling.labels import Labels, check_heights, check_overlap, open_labels
 
 #: Ratios of heights count pixels higher than this: near the ground they say nothing.
 RATIO_EPS_M = 0.5
@@ -62,7 +62,8 @@ def evaluate(
     labels: Sequence[Path] = (),
     heights: Sequence[Path] = (),
     true_heights: Sequence[Path] = (),
-    label_classes: Classes | None = None,
+    label_classes: ClassMap | None = None,
+    class_column: str = "class",
     assume_crs: str | None = None,
     track: Track = silent,
 ) -> Evaluation:
@@ -70,11 +71,12 @@ def evaluate(
 
     Args:
         classes: Predicted class rasters (``*_classes.tif``).
-        labels: True label rasters, one each, on any grid.
+        labels: True labels in any form, one each, on any grid.
         heights: Predicted height rasters (``*_height.tif``).
         true_heights: True nDSM rasters in metres, one each, on any grid.
         label_classes: How the labels write their classes, matched to the predicted ones by name;
-            by default the predicted classes' indices.
+            by default the predicted classes' indices, colours and names.
+        class_column: Column of polygon labels that holds their class.
         assume_crs: CRS of files that carry none.
         track: Shows progress.
 
@@ -82,17 +84,15 @@ def evaluate(
         SceneError: A raster cannot be read, or a class raster does not name its classes.
         LabelError: Truth is missing, lies elsewhere, has undeclared values, or no pixel counts.
     """
-    pairs = [
-        *_paired(classes, labels, "class raster", "--labels"),
-        *_paired(heights, true_heights, "height raster", "--height"),
-    ]
-    if not pairs:
+    class_pairs = _paired(classes, labels, "class raster", "--labels")
+    height_pairs = _paired(heights, true_heights, "height raster", "--height")
+    if not class_pairs and not height_pairs:
         raise LabelError("nothing to compare: name predicted rasters and --labels or --height")
-    scored = [_opened(prediction, truth, assume_crs) for prediction, truth in pairs]
-    count = len(classes)
+    labelled = _labelled(class_pairs, label_classes, class_column, assume_crs)
+    measured = [_measured(predicted, truth, assume_crs) for predicted, truth in height_pairs]
     return Evaluation(
-        _segmentation(scored[:count], label_classes, track) if classes else None,
-        _height(scored[count:], track) if heights else None,
+        _segmentation(labelled, track) if labelled else None,
+        _height(measured, track) if measured else None,
     )
 
 
@@ -106,39 +106,80 @@ def _paired(
     return list(zip(predictions, truths, strict=True))
 
 
-def _opened(prediction: Path, truth: Path, assume_crs: str | None) -> tuple[Scene, Scene]:
+def _measured(prediction: Path, truth: Path, assume_crs: str | None) -> tuple[Scene, Scene]:
     predicted = open_scene(prediction, assume_crs=assume_crs)
-    true = open_scene(truth, assume_crs=assume_crs or predicted.grid.crs.to_wkt())
-    check_overlap(true, predicted)
+    true = open_scene(truth, assume_crs=assume_crs, fallback_crs=predicted.grid.crs)
+    check_overlap(true, predicted.grid)
     return predicted, true
 
 
-def _segmentation(
-    pairs: Sequence[tuple[Scene, Scene]], label_classes: Classes | None, track: Track
-) -> SegmentationScores:
-    classes = _named_classes(pairs[0][0])
-    names = label_classes or classes
-    unknown = [name for name in names.names if name not in classes.names]
+@dataclass(frozen=True, slots=True)
+class _Labelled:
+    """A predicted class raster beside its truth, whose classes have an order of their own."""
+
+    predicted: Scene
+    classes: Classes
+    labels: Labels
+    names: tuple[str, ...]
+
+
+def _labelled(
+    pairs: Sequence[tuple[Path, Path]],
+    class_map: ClassMap | None,
+    class_column: str,
+    assume_crs: str | None,
+) -> list[_Labelled]:
+    found = []
+    for prediction, truth in pairs:
+        predicted = open_scene(prediction, assume_crs=assume_crs)
+        classes = _named_classes(predicted)
+        names = class_map or _own_map(predicted, classes)
+        labels = open_labels(
+            [truth],
+            names,
+            assume_crs=assume_crs,
+            fallback_crs=predicted.grid.crs,
+            class_column=class_column,
+        )
+        found.append(_Labelled(predicted, classes, labels, names.classes.names))
+    return found
+
+
+def _own_map(predicted: Scene, classes: Classes) -> ClassMap:
+    try:
+        return class_map_of(classes)
+    except ValueError as error:
+        raise LabelError(
+            f"{predicted.path}: two of its classes have the same colour; say with --classes how "
+            "the labels write them"
+        ) from error
+
+
+def _segmentation(pairs: Sequence[_Labelled], track: Track) -> SegmentationScores:
+    first = pairs[0]
+    classes = first.classes
+    unknown = [name for name in first.names if name not in classes.names]
     if unknown:
         raise LabelError(
-            f"{pairs[0][1].path}: classes {', '.join(unknown)} are not among the predicted "
+            f"{first.labels.path}: classes {', '.join(unknown)} are not among the predicted "
             f"{', '.join(classes.names)}: name them alike in --classes"
         )
     counts = ConfusionCounts.zeros(len(classes))
-    for predicted, true in pairs:
-        own = _named_classes(predicted)
-        if own.names != classes.names:
+    for pair in pairs:
+        predicted = pair.predicted
+        if pair.classes.names != classes.names:
             raise LabelError(
-                f"{predicted.path}: its classes are not those of {pairs[0][0].path}; evaluate them "
-                "apart"
+                f"{predicted.path}: its classes are not those of {first.predicted.path}; evaluate "
+                "them apart"
             )
-        check_labels(predicted, own)
-        check_labels(true, names)
-        for guess, truth, valid in _class_blocks(predicted, true, classes, names, track):
+        own = open_labels([predicted.path], _own_map(predicted, pair.classes))
+        own.check(predicted.grid)
+        pair.labels.check(predicted.grid, track)
+        for guess, truth, valid in _class_blocks(pair, track):
             counts = counts + ConfusionCounts.from_labels(guess, truth, valid, len(classes))
     if not counts.total:
         raise LabelError(
-            f"{pairs[0][1].path}: no labelled pixel lies where a class is predicted; check the "
+            f"{first.labels.path}: no labelled pixel lies where a class is predicted; check the "
             "order of --labels"
         )
     return SegmentationScores(classes, counts, _most_common(counts))
@@ -151,15 +192,13 @@ def _most_common(counts: ConfusionCounts) -> ConfusionCounts:
     return ConfusionCounts(matrix)
 
 
-def _class_blocks(
-    predicted: Scene, true: Scene, classes: Classes, names: Classes, track: Track
-) -> Iterator[Block]:
+def _class_blocks(pair: _Labelled, track: Track) -> Iterator[Block]:
+    predicted, grid = pair.predicted, pair.predicted.grid
     to_predicted = np.full(256, IGNORE, np.uint8)
-    to_predicted[: len(names)] = [classes.names.index(name) for name in names.names]
-    grid = predicted.grid
+    to_predicted[: len(pair.names)] = [pair.classes.names.index(name) for name in pair.names]
     with (
         read_on_grid(predicted, grid, Resampling.nearest) as guess,
-        labels_on_grid(true, grid, names) as labels,
+        pair.labels.on_grid(grid) as labels,
     ):
         for window in track(_strips(grid), f"comparing {predicted.path.name}", len(_strips(grid))):
             values, seen = guess.read(window)

@@ -2,27 +2,91 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from rasterio.enums import Resampling
-from rasterio.windows import Window
 
 from geosemimtl.errors import ModelFileError, SceneError, TileSetError
-from geosemimtl.inference.predictor import scene_value_range
+from geosemimtl.inference.costs import Cost, estimate_cost
+from geosemimtl.inference.likeness import Likeness, compare
+from geosemimtl.inference.remarks import (
+    is_rotated,
+    is_square,
+    likeness_remarks,
+    scene_remarks,
+    shift_remarks,
+)
+from geosemimtl.inference.sampling import PERCENTILES, Sample, sample_scene
+from geosemimtl.inference.supervision import Supervision, look_at_layers, write_tile
 from geosemimtl.raster.grid import PixelGrid, model_grid
-from geosemimtl.raster.reading import read_on_grid
+from geosemimtl.raster.reading import height_filter, image_filter, label_filter
+from geosemimtl.raster.registration import Shift
 from geosemimtl.raster.scene import Scene, open_scene
+from geosemimtl.tasks import TASK_NAMES
 from geosemimtl.tiling.cutting import value_range_of
+from geosemimtl.tiling.layers import tile_grid
 from geosemimtl.tiling.layout import TileLayout
 from geosemimtl.tiling.options import TileOptions
+from geosemimtl.tiling.scenes import SceneFiles
 from geosemimtl.tiling.tileset import MANIFEST, TileSet, read_tileset
-from geosemimtl.training.model_file import SUFFIX, ModelCard, read_card
 
-_ROWS = 1024
+if TYPE_CHECKING:  # loads torch, which check needs for nothing
+    from geosemimtl.training.model_file import ModelCard
+
+#: Of model files; as in training/model_file.py, which loads torch.
+_MODEL_SUFFIX = ".safetensors"
+#: Of every report's document, in their order.
+_KEYS = (
+    "scene",
+    "shape",
+    "dtype",
+    "crs",
+    "gsd_m",
+    "is_rotated",
+    "is_square",
+    "bands",
+    "named_by",
+    "values",
+    "valid_share",
+    "valid_by",
+    "read_whole",
+    "would_be",
+    "shifts",
+    "cost",
+    "likeness",
+    "problems",
+    "notes",
+)
+_WORDS = {
+    Resampling.average: "averaged",
+    Resampling.cubic: "interpolated by cubic convolution",
+    Resampling.bilinear: "interpolated linearly",
+    Resampling.mode: "the most frequent class",
+    Resampling.nearest: "the nearest",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """How a layer gets onto the grid of the tiles.
+
+    Attributes:
+        layer: ``image``, ``labels`` or ``heights``.
+        gsd_m: Its own metres a pixel along both axes, ``None`` for polygons.
+        factor: How many times its pixels grow along both axes; below 1 they are enlarged.
+        how: What becomes of the pixels.
+    """
+
+    layer: str
+    gsd_m: tuple[float, float] | None
+    factor: tuple[float, float] | None
+    how: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,51 +95,139 @@ class SceneReport:
 
     Attributes:
         scene: The scene.
-        valid_share: Share of its pixels that hold data.
+        sample: Its values.
         grid: The grid on which it would be cut or predicted.
         layout: The tiles on that grid.
+        steps: How the image and its layers get onto it.
+        shifts: Where labels and heights lie relative to the image; ``None`` where nobody can tell.
+        cost: What cutting would cost, ``None`` with a model or where it cannot be cut.
+        likeness: How its values compare with a model's training data; ``None`` without a model.
         problems: What stands in the way, each with its remedy; none if all is well.
         notes: What deserves a look.
     """
 
     scene: Scene
-    valid_share: float
+    sample: Sample
     grid: PixelGrid
     layout: TileLayout
+    steps: tuple[Step, ...]
+    shifts: Mapping[str, Shift | None]
+    cost: Cost | None
+    likeness: Likeness | None
     problems: tuple[str, ...]
     notes: tuple[str, ...]
 
+    @property
+    def valid_share(self) -> float:
+        """Share of the scene's pixels that hold data."""
+        return self.sample.valid_share
+
     def document(self) -> dict[str, Any]:
-        """Return it as JSON's types."""
+        """Return it as JSON's types; the same keys for every scene."""
         return {
             "scene": str(self.scene.path),
             "shape": self.scene.grid.shape,
             "dtype": self.scene.dtype,
             "crs": self.scene.grid.crs.to_string(),
             "gsd_m": self.scene.grid.gsd_m,
+            "is_rotated": is_rotated(self.scene.grid),
+            "is_square": is_square(self.scene.grid),
             "bands": self.scene.bands,
             "named_by": self.scene.named_by,
+            "values": [
+                {
+                    "minimum": band.minimum,
+                    "maximum": band.maximum,
+                    "percentiles": dict(zip(map(str, PERCENTILES), band.percentiles, strict=True)),
+                }
+                for band in self.sample.bands
+            ],
             "valid_share": self.valid_share,
             "valid_by": self.scene.mask,
+            "read_whole": self.sample.is_whole,
             "would_be": {
                 "shape": self.grid.shape,
                 "gsd_m": self.grid.gsd_m,
                 "tiles": len(self.layout),
                 "size_px": self.layout.size_px,
                 "overlap_px": self.layout.overlap_px,
+                "steps": [asdict(step) for step in self.steps],
             },
+            "shifts": {layer: shift and asdict(shift) for layer, shift in self.shifts.items()},
+            "cost": self.cost and asdict(self.cost),
+            "likeness": self.likeness and asdict(self.likeness),
             "problems": self.problems,
             "notes": self.notes,
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A scene that cannot even be looked at.
+
+    Attributes:
+        path: The scene.
+        problem: Why, and the remedy.
+    """
+
+    path: Path
+    problem: str
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """As of a :class:`SceneReport`."""
+        return (self.problem,)
+
+    def document(self) -> dict[str, Any]:
+        """Return it as JSON's types, with the keys of :meth:`SceneReport.document`."""
+        known = {"scene": str(self.path), "problems": self.problems, "notes": ()}
+        return {key: known.get(key) for key in _KEYS}
+
+
+def check_all(
+    scenes: Sequence[SceneFiles],
+    *,
+    options: TileOptions | None = None,
+    model: Path | None = None,
+) -> list[SceneReport | Refusal]:
+    """Check scenes one by one, see :func:`check`; one that cannot be read stops no other.
+
+    Args:
+        scenes: The files of each scene.
+        options: How they would be read and cut.
+        model: A model file.
+
+    Raises:
+        ModelFileError: The model cannot be read.
+    """
+    reports: list[SceneReport | Refusal] = []
+    for files in scenes:
+        layers = {"labels": files.labels, "heights": files.height}
+        try:
+            report = check(files.image, **layers, options=options, model=model)
+        except SceneError as error:
+            reports.append(Refusal(files.image[0], str(error)))
+        else:
+            reports.append(report)
+    return reports
+
+
 def check(
-    path: Path, *, options: TileOptions | None = None, model: Path | None = None
+    path: Path | Sequence[Path],
+    *,
+    labels: Sequence[Path] = (),
+    heights: Sequence[Path] = (),
+    options: TileOptions | None = None,
+    model: Path | None = None,
 ) -> SceneReport:
     """Say what a scene is and what tile, or predict with a model, would do with it.
 
+    Nothing is written but a few tiles to a temporary folder, to see what they cost.
+
     Args:
-        path: The scene.
+        path: The scene, or several files that form one.
+        labels: Its labels.
+        heights: Its heights above ground.
         options: How it would be read and cut.
         model: A model file: report on predicting with it; GSD and tiles are then the model's.
 
@@ -85,24 +237,57 @@ def check(
     """
     options = options or TileOptions()
     scene = open_scene(path, options.bands, alpha=options.alpha, assume_crs=options.assume_crs)
-    if model is None:
-        grid = model_grid(scene.grid, options.gsd_m or max(scene.grid.gsd_m))
-        layout = TileLayout(grid.shape, options.size_px, round(options.overlap * options.size_px))
+    sample = sample_scene(scene)
+    card = None if model is None else _card(model)
+    if card is None:
+        grid = tile_grid(scene, options.gsd_m or max(scene.grid.gsd_m), options.crs)
+        layout = TileLayout(grid.shape, options.size_px, options.shared_px, options.edge)
+        problems = _raised(partial(value_range_of, scene, options.value_range))
+        likeness = None
     else:
-        card = read_card(model)
         grid = model_grid(scene.grid, card.gsd_m)
         layout = TileLayout(grid.shape, card.tile_px, card.overlap_px)
-    if model is None:
-        problems = _raised(partial(value_range_of, scene, options.value_range))
-    else:
-        problems = _raised(
-            partial(scene.indexes_of, card.bands),
-            partial(scene_value_range, scene, card, options.value_range),
-        )
-    valid_share = _valid_share(scene)
-    if valid_share == 0:
-        problems.append(f"{path}: holds no valid pixel; check its mask, nodata and --alpha")
-    return SceneReport(scene, valid_share, grid, layout, tuple(problems), _notes(scene, grid))
+        problems, likeness = _fit(scene, sample, card, options)
+    if not sample.bands:
+        problems.append(f"{scene.path}: holds no valid pixel; check its mask, nodata and --alpha")
+    layers = look_at_layers(scene, labels, heights, options)
+    problems += layers.problems
+    shifts = layers.shifts(scene, grid)
+    cost = None if card or problems else _cost(scene, layers, grid, layout)
+    notes = (
+        *scene_remarks(scene, sample, options),
+        *layers.notes,
+        *likeness_remarks(likeness, card.bands if card else ()),
+        *shift_remarks(shifts, grid),
+    )
+    steps = _steps(scene, layers, grid)
+    return SceneReport(
+        scene, sample, grid, layout, steps, shifts, cost, likeness, tuple(problems), notes
+    )
+
+
+def _card(model: Path) -> ModelCard:
+    # loads torch, which nobody needs without a model
+    from geosemimtl.training.model_file import read_card  # noqa: PLC0415
+
+    return read_card(model)
+
+
+def _fit(
+    scene: Scene, sample: Sample, card: ModelCard, options: TileOptions
+) -> tuple[list[str], Likeness | None]:
+    """Return what keeps a scene from a model, and how alike their values are."""
+    from geosemimtl.inference.predictor import scene_value_range  # noqa: PLC0415  (loads torch)
+
+    problems = _raised(
+        partial(scene.indexes_of, card.bands),
+        partial(scene_value_range, scene, card, options.value_range),
+    )
+    if problems:
+        return problems, None
+    value_range = scene_value_range(scene, card, options.value_range)
+    places = [scene.bands.index(name) for name in card.bands]
+    return problems, compare(sample.values[places], value_range, card.bands, card.domains)
 
 
 def _raised(*steps: Callable[[], object]) -> list[str]:
@@ -116,34 +301,64 @@ def _raised(*steps: Callable[[], object]) -> list[str]:
     return problems
 
 
-def _notes(scene: Scene, grid: PixelGrid) -> tuple[str, ...]:
-    notes = []
-    own, wanted = max(scene.grid.gsd_m), max(grid.gsd_m)
-    if wanted > own * 1.001:
-        notes.append(f"pixels are averaged from {own:.3g} m to {wanted:.3g} m")
-    elif wanted < own * 0.999:
-        notes.append(f"pixels are enlarged from {own:.3g} m to {wanted:.3g} m: no detail is gained")
-    if scene.named_by == "colour":
-        notes.append("bands are named by the file's colours; pass --bands if it is false colour")
-    if scene.named_by == "nobody":
-        notes.append("bands have no names; pass --bands, such as --bands nir,red,green")
-    if scene.mask == "alpha":
-        notes.append(f"band {scene.alpha} is taken for the mask; if it is image, pass --alpha none")
-    if scene.mask == "none":
-        notes.append("nothing marks missing pixels: borders without image count as image")
-    if scene.grid.crs.is_geographic:
-        notes.append("the CRS is in degrees: metres hold at the scene's centre")
-    return tuple(notes)
+def _cost(scene: Scene, layers: Supervision, grid: PixelGrid, layout: TileLayout) -> Cost | None:
+    depth = np.dtype(scene.dtype).itemsize * len(scene.bands)
+    depth += 1 + (layers.labels is not None) + 4 * (layers.heights is not None)
+    with layers.read_on(scene, grid) as readers:
+        return estimate_cost(
+            layout,
+            lambda window, path: write_tile(readers, grid, window, path),
+            depth * layout.size_px**2,
+            depth * math.prod(scene.grid.shape),
+        )
 
 
-def _valid_share(scene: Scene) -> float:
-    rows, cols = scene.grid.shape
-    valid = 0
-    with read_on_grid(scene, scene.grid, Resampling.nearest) as reader:
-        for top in range(0, rows, _ROWS):
-            _, seen = reader.read(Window(0, top, cols, min(_ROWS, rows - top)))
-            valid += int(seen.sum())
-    return valid / (rows * cols)
+def _steps(scene: Scene, layers: Supervision, grid: PixelGrid) -> tuple[Step, ...]:
+    steps = [_step("image", scene.grid, grid, image_filter(scene.grid, grid))]
+    if layers.labels is not None:
+        own = layers.labels.grid
+        steps.append(
+            Step("labels", None, None, "polygons, rasterised")
+            if own is None
+            else _step("labels", own, grid, label_filter(own, grid))
+        )
+    if layers.heights is not None:
+        own_grid = layers.heights.grid
+        steps.append(_step("heights", own_grid, grid, height_filter(own_grid, grid)))
+    return tuple(steps)
+
+
+def _step(layer: str, own: PixelGrid, grid: PixelGrid, chosen: Resampling) -> Step:
+    across, down = (new / old for new, old in zip(grid.gsd_m, own.gsd_m, strict=True))
+    how = "taken as it is" if own.matches(grid) else _WORDS[chosen]
+    return Step(layer, own.gsd_m, (across, down), how)
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """Which sensor supervises which task, and how much of it.
+
+    Attributes:
+        sensor: The tile set's name.
+        pixels: By task, each pixel once; 0 without labels.
+        km2: The same on the ground.
+    """
+
+    sensor: str
+    pixels: Mapping[str, int]
+    km2: Mapping[str, float]
+
+
+def coverage(tilesets: Sequence[TileSet]) -> tuple[Coverage, ...]:
+    """Return which tile set supervises which task, in their order."""
+    rows = []
+    for tileset in tilesets:
+        pixels = {task: tileset.labelled_pixels().get(task, 0) for task in TASK_NAMES}
+        square_km = (tileset.gsd_m / 1000) ** 2
+        rows.append(
+            Coverage(tileset.name, pixels, {task: n * square_km for task, n in pixels.items()})
+        )
+    return tuple(rows)
 
 
 def info(path: Path) -> TileSet | ModelCard:
@@ -153,12 +368,13 @@ def info(path: Path) -> TileSet | ModelCard:
         TileSetError: The folder is no usable tile set.
         ModelFileError: The file is no model file.
     """
-    if path.suffix == SUFFIX:
-        return read_card(path)
+    if path.suffix == _MODEL_SUFFIX:
+        return _card(path)
     if (path / MANIFEST).exists():
         return read_tileset(path)
     if path.is_dir():
         raise TileSetError(f"{path}: is no tile set (no {MANIFEST}); name its folder")
     raise ModelFileError(
-        f"{path}: is neither a model file (*{SUFFIX}) nor a tile set's folder; check the path"
+        f"{path}: is neither a model file (*{_MODEL_SUFFIX}) nor a tile set's folder; "
+        "check the path"
     )

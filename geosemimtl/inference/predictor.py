@@ -18,6 +18,7 @@ from rasterio.windows import Window
 
 from geosemimtl.data.augmentation import normalised
 from geosemimtl.errors import BandError, ModelFileError, OutputError
+from geosemimtl.files import no_empty_folder, require_absent
 from geosemimtl.models.network import MultiTaskNetwork, activate
 from geosemimtl.progress import Track, silent
 from geosemimtl.raster.grid import PixelGrid, model_grid
@@ -26,16 +27,10 @@ from geosemimtl.raster.resample import StripResampler
 from geosemimtl.raster.scene import Scene, open_scene
 from geosemimtl.raster.styles import classes_style, confidence_style, height_style
 from geosemimtl.raster.values import unit_values
-from geosemimtl.raster.writing import (
-    RasterKind,
-    StripWriter,
-    cog_writer,
-    no_empty_folder,
-    require_absent,
-)
+from geosemimtl.raster.writing import RasterKind, StripWriter, cog_writer
 from geosemimtl.tasks import HEIGHT, HEIGHT_NODATA, IGNORE, SEGMENTATION, Height, Segmentation
-from geosemimtl.tiling.cutting import scene_names
 from geosemimtl.tiling.layout import TileLayout
+from geosemimtl.tiling.scenes import scene_names
 from geosemimtl.tiling.stitching import blended_strips
 from geosemimtl.training.model_file import ModelCard, load_model, read_card
 

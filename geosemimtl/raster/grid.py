@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pyproj
 from affine import Affine
+from pyproj.aoi import AreaOfInterest
+from pyproj.database import query_utm_crs_info
 from rasterio.crs import CRS
+from rasterio.warp import transform
 from rasterio.windows import Window
 
 from geosemimtl.errors import GridError
 
 #: Two grids closer than this share of a pixel are the same grid.
 TOLERANCE_PX = 1e-3
+_SIDE_POINTS = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,25 +108,80 @@ def same_crs(one: CRS, other: CRS) -> bool:
     return bool(ours.equals(theirs, ignore_axis_order=True))
 
 
-def model_grid(scene: PixelGrid, gsd_m: float) -> PixelGrid:
+def model_grid(scene: PixelGrid, gsd_m: float, crs: CRS | None = None) -> PixelGrid:
     """Return the grid at a GSD on which a scene is cut, predicted and checked.
 
     Its origin is the scene's upper-left corner and its axes are the scene's own, rotation kept.
-    Its size is ceil(extent / GSD): the last pixel of a row or column may be partial.
+    Its size is ceil(extent / GSD): the last pixel of a row or column may be partial. In another
+    CRS it has that CRS's axes, and covers the scene's footprint from its upper-left bound.
 
     Args:
         scene: The scene's grid.
         gsd_m: Metres on the ground, the same along both axes.
+        crs: CRS of the grid; the scene's own by default.
 
     Raises:
-        GridError: The GSD is not above 0, or the scene's CRS has no usable unit.
+        GridError: The GSD is not above 0 or coarser than the whole scene, or a CRS has no usable
+            unit.
     """
     if not 0 < gsd_m < math.inf:
         raise GridError(f"a GSD of {gsd_m} m makes no grid; give metres above 0")
-    steps = tuple(_snapped_ratio(gsd_m / own) for own in scene.gsd_m)
     rows, cols = scene.shape
+    across_m, down_m = scene.gsd_m
+    if gsd_m > max(cols * across_m, rows * down_m) * (1 + 1e-6):
+        raise GridError(
+            f"a GSD of {gsd_m:g} m is coarser than the whole scene ({cols * across_m:.4g} x "
+            f"{rows * down_m:.4g} m); give fewer metres with --gsd"
+        )
+    if crs is not None and not same_crs(crs, scene.crs):
+        return _covering_grid(scene, gsd_m, crs)
+    steps = tuple(_snapped_ratio(gsd_m / own) for own in (across_m, down_m))
     shape = (_ceil(rows / steps[1]), _ceil(cols / steps[0]))
     return PixelGrid(scene.transform @ Affine.scale(*steps), shape, scene.crs)
+
+
+def utm_crs(scene: PixelGrid) -> CRS:
+    """Return the WGS 84 UTM zone of a scene's centre.
+
+    Raises:
+        GridError: There is none, as at the poles.
+    """
+    left, bottom, right, top = scene.bounds
+    (lon,), (lat,) = transform(
+        scene.crs, CRS.from_epsg(4326), [(left + right) / 2], [(bottom + top) / 2]
+    )
+    found = query_utm_crs_info("WGS 84", AreaOfInterest(lon, lat, lon, lat), contains=True)
+    if not found:
+        raise GridError(
+            f"no UTM zone holds longitude {lon:.4f}, latitude {lat:.4f}; name a CRS: --crs EPSG:..."
+        )
+    return CRS.from_epsg(int(found[0].code))
+
+
+def _covering_grid(scene: PixelGrid, gsd_m: float, crs: CRS) -> PixelGrid:
+    xs, ys = zip(*_outline(scene), strict=True)
+    xs, ys = transform(scene.crs, crs, xs, ys)
+    if not all(map(math.isfinite, (*xs, *ys))):
+        raise GridError(f"the scene lies outside of {crs.to_string()}; name another with --crs")
+    left, top = min(xs), max(ys)
+    width, height = max(xs) - left, top - min(ys)
+    whole = PixelGrid(Affine(width, 0, left, 0, -height, top), (1, 1), crs)
+    across_m, down_m = whole.gsd_m
+    steps = (gsd_m / across_m * width, gsd_m / down_m * height)
+    return PixelGrid(
+        Affine(steps[0], 0, left, 0, -steps[1], top),
+        (_ceil(height / steps[1]), _ceil(width / steps[0])),
+        crs,
+    )
+
+
+def _outline(grid: PixelGrid) -> Iterator[tuple[float, float]]:
+    """Yield points along the sides, which are curves in another CRS."""
+    corners = grid.corners
+    for (x, y), (next_x, next_y) in zip(corners, (*corners[1:], corners[0]), strict=True):
+        for step in range(_SIDE_POINTS):
+            part = step / _SIDE_POINTS
+            yield x + part * (next_x - x), y + part * (next_y - y)
 
 
 def _snapped_ratio(ratio: float) -> float:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import reduce
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import rasterio
@@ -16,6 +17,7 @@ from rasterio.vrt import WarpedVRT
 from rasterio.windows import Window
 
 from geosemimtl.errors import SceneError
+from geosemimtl.raster.averaging import Alignment, AxisWeights, average
 from geosemimtl.raster.grid import PixelGrid
 from geosemimtl.raster.scene import DAMAGED, Scene, opened
 from geosemimtl.raster.virtual import recoded, uncoloured
@@ -25,13 +27,23 @@ from geosemimtl.tasks import IGNORE
 WARP_TOLERANCE_PX = 1e-6
 
 
+class _Pixels(Protocol):
+    """Gives the pixels of a window that lies inside the grid."""
+
+    dtype: str
+    bands: int
+
+    def read(self, window: Window) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        """Return pixels (bands, rows, columns) and where they are valid (rows, columns)."""
+        ...
+
+
 class GridReader:
     """Reads one layer on a grid, window by window; made by :func:`read_on_grid`."""
 
-    def __init__(self, path: Path, source: Any, grid: PixelGrid, indexes: Sequence[int]) -> None:
+    def __init__(self, path: Path, source: _Pixels, grid: PixelGrid) -> None:
         self._path = path
         self._source = source
-        self._indexes = list(indexes)
         self.grid = grid
 
     def read(self, window: Window | None = None) -> tuple[NDArray[Any], NDArray[np.bool_]]:
@@ -53,7 +65,9 @@ class GridReader:
         top, bottom = _clipped(window.row_off, window.height, rows)
         left, right = _clipped(window.col_off, window.width, cols)
         shape = (int(window.height), int(window.width))
-        pixels = np.zeros((len(self._indexes), *shape), self._source.dtypes[0])
+        if (bottom - top, right - left) == shape:
+            return self._read_inside(Window(left, top, right - left, bottom - top))
+        pixels = np.zeros((self._source.bands, *shape), self._source.dtype)
         valid = np.zeros(shape, bool)
         if top < bottom and left < right:
             down = slice(top - int(window.row_off), bottom - int(window.row_off))
@@ -64,24 +78,94 @@ class GridReader:
 
     def _read_inside(self, window: Window) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         try:
-            pixels = self._source.read(self._indexes, window=window)
-            valid = self._mask(window) > 0
+            pixels, valid = self._source.read(window)
         except RasterioError as error:
             raise SceneError(f"{self._path}: {DAMAGED}") from error
-        if pixels.dtype.kind == "f":
-            valid = valid & np.isfinite(pixels).all(axis=0)
-        return np.where(valid, pixels, pixels.dtype.type(0)), valid
-
-    def _mask(self, window: Window) -> NDArray[Any]:
-        # GDAL takes an alpha band for the mask only where two or four bands are bytes or uint16
-        if ColorInterp.alpha in self._source.colorinterp:
-            alpha = self._source.colorinterp.index(ColorInterp.alpha) + 1
-            return np.asarray(self._source.read(alpha, window=window))
-        return np.asarray(self._source.dataset_mask(window=window))
+        return pixels, valid
 
 
 def _clipped(offset: float, length: float, limit: int) -> tuple[int, int]:
     return max(int(offset), 0), min(int(offset) + int(length), limit)
+
+
+class _Warped:
+    """Pixels as GDAL's warper places them."""
+
+    def __init__(self, warped: Any, indexes: Sequence[int]) -> None:
+        self._warped = warped
+        self._indexes = list(indexes)
+        # GDAL takes an alpha band for the mask only where two or four bands are bytes or uint16
+        colours = warped.colorinterp
+        self._alpha = [i + 1 for i, colour in enumerate(colours) if colour == ColorInterp.alpha]
+        self.dtype, self.bands = warped.dtypes[0], len(indexes)
+
+    def read(self, window: Window) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        # in one call, or GDAL would warp once more for the validity
+        read = self._warped.read([*self._indexes, *self._alpha], window=window)
+        pixels = read[: len(self._indexes)]
+        valid: NDArray[np.bool_]
+        if self._alpha:
+            valid = read[-1] > 0
+        elif self._warped.nodata is not None:
+            valid = (pixels != pixels.dtype.type(self._warped.nodata)).any(axis=0)
+        else:
+            valid = self._warped.dataset_mask(window=window) > 0
+        if pixels.dtype.kind == "f":
+            valid = valid & np.isfinite(pixels).all(axis=0)
+        return np.where(valid, pixels, pixels.dtype.type(0)), valid
+
+
+class _Aligned:
+    """Area averages, or the file's own pixels, on a grid whose axes are parallel to the file's."""
+
+    def __init__(
+        self,
+        source: Any,
+        scene: Scene,
+        indexes: Sequence[int],
+        alignment: Alignment,
+        nodata: float | None,
+    ) -> None:
+        self._source = source
+        self._scene = scene
+        self._indexes = list(indexes)
+        self._alignment = alignment
+        self._nodata = scene.nodata if scene.mask == "nodata" else nodata
+        self._masked = [flag.name for flag in source.mask_flag_enums[0]] == ["per_dataset"]
+        self.dtype, self.bands = source.dtypes[indexes[0] - 1], len(indexes)
+
+    def read(self, window: Window) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        (step_r, step_c), (off_r, off_c) = self._alignment.step, self._alignment.offset
+        height, width = self._scene.grid.shape
+        top, left = int(window.row_off), int(window.col_off)
+        rows = AxisWeights.of(top, top + int(window.height), step_r, off_r, height)
+        cols = AxisWeights.of(left, left + int(window.width), step_c, off_c, width)
+        (r0, r1), (c0, c1) = rows.needs, cols.needs
+        pixels, valid = self._read_source(Window(c0, r0, c1 - c0, r1 - r0))
+        inside = rows.weights.all() and cols.weights.all()
+        if self._alignment.is_shift and inside:
+            if valid is None:
+                return pixels, np.ones(pixels.shape[1:], bool)
+            seen: NDArray[np.bool_] = np.logical_or.reduce(valid, axis=0)
+            return np.where(seen, pixels, pixels.dtype.type(0)), seen
+        return average(pixels, valid, rows.shifted(r0), cols.shifted(c0))
+
+    def _read_source(self, window: Window) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
+        """Return source pixels, and where each band is valid; ``None`` if everywhere."""
+        alpha = [] if self._scene.alpha is None else [self._scene.alpha]
+        read = self._source.read([*self._indexes, *alpha], window=window)
+        pixels, masks = read[: len(self._indexes)], []
+        if alpha:
+            masks.append(read[-1:] > 0)
+        elif self._masked:
+            masks.append(self._source.dataset_mask(window=window)[None] > 0)
+        elif self._nodata is not None and not np.isnan(self._nodata):
+            masks.append(pixels != pixels.dtype.type(self._nodata))
+        if pixels.dtype.kind == "f":
+            masks.append(np.isfinite(pixels).all(axis=0, keepdims=True))
+        if all(mask.all() for mask in masks):
+            return pixels, None
+        return pixels, reduce(np.logical_and, masks)
 
 
 def _placement(scene: Scene, grid: PixelGrid, resampling: Resampling) -> dict[str, Any]:
@@ -122,12 +206,14 @@ def read_on_grid(
     bands: Sequence[str] | None = None,
     *,
     nodata: float | None = None,
-    recode: Mapping[int, int] | None = None,
+    recode: Mapping[tuple[int, ...], int] | None = None,
 ) -> Iterator[GridReader]:
     """Open a scene as if it lay on another grid; only valid pixels weigh.
 
     Windows read alone equal the same part of the whole. A scene on the very grid is read as it
-    is, whatever the filter. An infinite value makes every pixel that it touches invalid.
+    is, whatever the filter. Averages between grids of parallel axes are computed exactly
+    (:mod:`geosemimtl.raster.averaging`); all else is the warper's, where an infinite value makes
+    every pixel that it touches invalid.
 
     Args:
         scene: What to read.
@@ -136,27 +222,34 @@ def read_on_grid(
             :func:`height_filter`.
         bands: Names of the bands wanted; all by default.
         nodata: A value to treat as nodata in a scene that declares none.
-        recode: For a label raster of one band: what each of its values becomes (0 to 254) before
-            it is resampled; other values, and pixels that are not valid, weigh nothing.
+        recode: For label rasters: what each pixel's values, one a band, become (0 to 254) before
+            they are resampled; other values, and pixels that are not valid, weigh nothing.
 
     Raises:
         SceneError: The file cannot be read.
     """
     indexes = scene.indexes if bands is None else scene.indexes_of(bands)
-    options = _placement(scene, grid, resampling) | _validity(scene, nodata, recode is not None)
+    alignment = Alignment.between(scene.grid, grid) if recode is None else None
     with ExitStack() as stack:
-        source = stack.enter_context(opened(scene.path))
-        try:
-            if recode is not None:
-                text = recoded(source, indexes[0], recode)
-                source = stack.enter_context(rasterio.open(text))
-                indexes = (1,)
-            elif ColorInterp.alpha in source.colorinterp:
-                source = stack.enter_context(rasterio.open(uncoloured(source)))
-            warped = stack.enter_context(WarpedVRT(source, **options))
-        except RasterioError as error:
-            raise SceneError(f"{scene.path}: {DAMAGED}") from error
-        yield GridReader(scene.path, warped, grid, indexes)
+        source = stack.enter_context(opened(scene.source))
+        pixels: _Pixels
+        if alignment and (resampling == Resampling.average or alignment.is_shift):
+            pixels = _Aligned(source, scene, indexes, alignment, nodata)
+        else:
+            options = _placement(scene, grid, resampling)
+            options |= _validity(scene, nodata, recode is not None)
+            try:
+                if recode is not None:
+                    text = recoded(source, indexes, recode)
+                    source = stack.enter_context(rasterio.open(text))
+                    indexes = (1,)
+                elif ColorInterp.alpha in source.colorinterp:
+                    source = stack.enter_context(rasterio.open(uncoloured(source)))
+                warped = stack.enter_context(WarpedVRT(source, **options))
+            except RasterioError as error:
+                raise SceneError(f"{scene.path}: {DAMAGED}") from error
+            pixels = _Warped(warped, indexes)
+        yield GridReader(scene.path, pixels, grid)
 
 
 def shrinks(scene: PixelGrid, grid: PixelGrid) -> bool:

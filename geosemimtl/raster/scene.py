@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,11 @@ from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioError
 from rasterio.warp import transform_bounds
 
 from geosemimtl.errors import BandError, GridError, SceneError
-from geosemimtl.raster.grid import PixelGrid
+from geosemimtl.raster.grid import PixelGrid, same_crs
+from geosemimtl.raster.mosaic import joined, joined_grid
 from geosemimtl.tasks import Classes
 
+_LOG = logging.getLogger(__name__)
 #: The tag in which class rasters of this project name their classes.
 CLASSES_TAG = "GEOSEMIMTL_CLASSES"
 #: Once around, and half of it for scenes across the date line; grads stay below, too.
@@ -29,10 +32,12 @@ DAMAGED = "cannot be read; it is damaged or incomplete: copy or make it again"
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """A raster file that was looked at; no file is held open.
+    """A raster that was looked at; no file is held open.
 
     Attributes:
-        path: The file.
+        path: The file; the first of several.
+        source: What GDAL opens: the file, or the virtual raster that joins several.
+        files: All files, the first one first.
         grid: Its pixel grid, with the assumed CRS where the file has none.
         bands: Names of its bands in file order, alpha left out; ``band_1`` ... when unknown.
         indexes: The file's 1-based index of each band.
@@ -45,6 +50,8 @@ class Scene:
     """
 
     path: Path
+    source: str
+    files: tuple[Path, ...]
     grid: PixelGrid
     bands: tuple[str, ...]
     indexes: tuple[int, ...]
@@ -82,32 +89,65 @@ class Scene:
 
 
 def open_scene(
-    path: Path,
+    path: Path | Sequence[Path],
     bands: Sequence[str] | None = None,
     *,
     alpha: int | str = "auto",
     assume_crs: str | None = None,
+    fallback_crs: CRS | None = None,
 ) -> Scene:
-    """Look at a raster file.
+    """Look at a raster file, or at several that form one scene.
+
+    Where several overlap, the later one wins where it is valid; gaps between them are not valid.
 
     Args:
-        path: Any raster that GDAL reads.
+        path: Any raster that GDAL reads, or several on one pixel grid.
         bands: Names of the file's bands in file order; overrides what the file says.
         alpha: 1-based index of the alpha band, ``none``, or ``auto`` to believe the file unless
             ``bands`` names every band.
-        assume_crs: CRS of files that carry none.
+        assume_crs: CRS of files that carry none, as the user named it; others are warned about.
+        fallback_crs: CRS of files that carry none when nobody named one, such as the image's
+            for its labels.
 
     Raises:
         SceneError: The file is missing or no raster.
-        GridError: It has no CRS or no geotransform.
-        BandError: The number of names does not fit.
+        GridError: It has no CRS or no geotransform, or the files are not on one pixel grid.
+        BandError: The number of names does not fit, or the files' bands differ.
     """
-    with opened(path) as source:
-        return _describe(source, path, bands, alpha, assume_crs)
+    files = (path,) if isinstance(path, Path) else tuple(path)
+    assumed = _named_crs(assume_crs)
+    scenes = []
+    for file in files:
+        with opened(file) as source:
+            crs = _crs(source, file, assumed, fallback_crs)
+            scenes.append(_describe(source, file, bands, alpha, crs))
+    if len(scenes) == 1 and not (_is_float(scenes[0]) and scenes[0].mask in {"alpha", "mask"}):
+        return scenes[0]
+    return _join(scenes)  # one such file, too: the warper heeds either its mask or its NaN
 
 
-def opened(path: Path) -> Any:
-    """Open a raster; the caller closes it.
+def _join(scenes: Sequence[Scene]) -> Scene:
+    """Return the scene that several files form; its validity is NaN for floats, else a mask."""
+    first, grid = scenes[0], joined_grid(scenes)
+    nodata = next((scene.nodata for scene in scenes if scene.nodata is not None), None)
+    return replace(
+        first,
+        source=joined(scenes, grid),
+        files=tuple(scene.path for scene in scenes),
+        grid=grid,
+        indexes=tuple(range(1, len(first.bands) + 1)),
+        alpha=None,
+        nodata=float("nan") if _is_float(first) else nodata,
+        mask="nodata" if _is_float(first) else "mask",
+    )
+
+
+def _is_float(scene: Scene) -> bool:
+    return np.dtype(scene.dtype).kind == "f"
+
+
+def opened(source: Path | str) -> Any:
+    """Open a raster by its path or by a scene's ``source``; the caller closes it.
 
     Raises:
         SceneError: It is missing or no raster.
@@ -116,35 +156,51 @@ def opened(path: Path) -> Any:
         with warnings.catch_warnings():
             # a scene without georeference is refused with a remedy, once it is looked at
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            return rasterio.open(path)
+            # as a path: rasterio would take a ? or # in a name for part of an address
+            is_virtual = isinstance(source, str) and source.startswith("<VRTDataset")
+            return rasterio.open(source if is_virtual else Path(source))
     except RasterioError as error:
+        path = Path(source)
         reason = "not a raster that GDAL reads" if path.is_file() else "no such file"
         reason = "is a folder, not a raster" if path.is_dir() else reason
         raise SceneError(f"{path}: {reason}; check the path") from error
 
 
 def _describe(
-    source: Any, path: Path, bands: Sequence[str] | None, alpha: int | str, assume_crs: str | None
+    source: Any, path: Path, bands: Sequence[str] | None, alpha: int | str, crs: CRS
 ) -> Scene:
     alpha_index = _alpha_index(source, path, bands, alpha)
     indexes = tuple(index for index in source.indexes if index != alpha_index)
     names, named_by = _band_names(source, path, indexes, bands)
     dtype = np.dtype(source.dtypes[0])
     nodata = _nodata(source, dtype)
+    has_mask = [flag.name for flag in source.mask_flag_enums[0]] == ["per_dataset"]
     mask = "none"
     if alpha_index is not None:
         mask = "alpha"
+    elif has_mask and (nodata is None or source.nodata is None):
+        mask = "mask"
     elif nodata is not None:
         mask = "nodata"
-    elif [flag.name for flag in source.mask_flag_enums[0]] == ["per_dataset"]:
-        mask = "mask"
-    grid = PixelGrid(source.transform, source.shape, _crs(source, path, assume_crs))
+    grid = PixelGrid(source.transform, source.shape, crs)
     if grid.crs.is_geographic and max(map(abs, grid.bounds)) > _MOST_DEGREES:
         raise GridError(
             f"{path}: its CRS {grid.crs.to_string()} counts degrees, its coordinates reach "
             f"{max(map(abs, grid.bounds)):.0f}; name the right CRS: gdal_edit.py -a_srs EPSG:25832"
         )
-    return Scene(path, grid, names, indexes, named_by, alpha_index, str(dtype), nodata, mask)
+    return Scene(
+        path,
+        str(path),
+        (path,),
+        grid,
+        names,
+        indexes,
+        named_by,
+        alpha_index,
+        str(dtype),
+        nodata,
+        mask,
+    )
 
 
 def _nodata(source: Any, dtype: np.dtype[Any]) -> float | None:
@@ -158,20 +214,28 @@ def _nodata(source: Any, dtype: np.dtype[Any]) -> float | None:
     return nodata if limits.min <= nodata <= limits.max else None
 
 
-def _crs(source: Any, path: Path, assume_crs: str | None) -> CRS:
+def _named_crs(assume_crs: str | None) -> CRS | None:
+    try:
+        return None if assume_crs is None else CRS.from_user_input(assume_crs)
+    except CRSError as error:
+        raise GridError(f"--assume-crs {assume_crs}: unknown CRS; write EPSG:25832, say") from error
+
+
+def _crs(source: Any, path: Path, assumed: CRS | None, fallback: CRS | None) -> CRS:
     if source.transform.is_identity or source.transform.is_degenerate:
         raise GridError(
             f"{path}: has no georeference; add a world file, or its corners with "
             "gdal_translate -a_ullr"
         )
-    if source.crs is not None:
-        return source.crs
-    if assume_crs is None:
-        raise GridError(f"{path}: has no CRS; name it, such as --assume-crs EPSG:25832")
-    try:
-        return CRS.from_user_input(assume_crs)
-    except CRSError as error:
-        raise GridError(f"--assume-crs {assume_crs}: unknown CRS; write EPSG:25832, say") from error
+    if source.crs is None:
+        if (crs := assumed or fallback) is None:
+            raise GridError(f"{path}: has no CRS; name it, such as --assume-crs EPSG:25832")
+        return crs
+    if assumed is not None and not same_crs(source.crs, assumed):
+        _LOG.warning(
+            "%s: has a CRS of its own, %s; --assume-crs is not used", path, source.crs.to_string()
+        )
+    return source.crs
 
 
 def _alpha_index(

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import accumulate
+from math import prod
+from operator import mul
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -34,32 +37,76 @@ def uncoloured(source: Any) -> str:
     """
     root = _document(source)
     for index, dtype in zip(source.indexes, source.dtypes, strict=True):
-        _source(_band(root, index, _GDAL_TYPES[dtype]), "SimpleSource", source, str(index))
+        _source(_band(root, index, _GDAL_TYPES[dtype]), "SimpleSource", source.name, str(index))
     flags = {flag.name for flag in source.mask_flag_enums[0]}
     if "per_dataset" in flags and "alpha" not in flags:
         mask = _band(ET.SubElement(root, "MaskBand"), None, "Byte")
-        _source(mask, "SimpleSource", source, "mask,1")
+        _source(mask, "SimpleSource", source.name, "mask,1")
     return ET.tostring(root, encoding="unicode")
 
 
-def recoded(source: Any, index: int, table: Mapping[int, int]) -> str:
-    """Return one band with its values replaced, ``IGNORE`` for other values and invalid pixels.
+def recoded(source: Any, indexes: Sequence[int], table: Mapping[tuple[int, ...], int]) -> str:
+    """Return one band that says what each pixel's values become, ``IGNORE`` for all others.
 
     Args:
         source: An open rasterio data set of whole numbers.
-        index: 1-based band.
-        table: New values, 0 to 254, by old value.
+        indexes: 1-based bands that are looked at together.
+        table: New values, 0 to 254, by the old values, one a band.
+
+    Returns:
+        A band of bytes; ``IGNORE`` also where pixels are not valid.
     """
-    # GDAL interpolates between the entries: neighbours keep each entry to its own number
-    around = {value + step: IGNORE for value in table for step in (-1, 1)}
-    entries = sorted((around | dict(table)).items())
+    name, index, codes = source.name, indexes[0], {old[0]: new for old, new in table.items()}
+    if len(indexes) > 1:
+        digits = [_digits({old[place] for old in table}) for place in range(len(indexes))]
+        name, index = _numbered(source, indexes, digits), 1
+        codes = {_number(old, digits): new for old, new in table.items()}
     root = _document(source)
     band = _band(root, 1, "Byte")
     ET.SubElement(band, "NoDataValue").text = str(IGNORE)
-    element = _source(band, "ComplexSource", source, str(index))
+    element = _source(band, "ComplexSource", name, str(index))
     ET.SubElement(element, "UseMaskBand").text = "true"
-    ET.SubElement(element, "LUT").text = ",".join(f"{old}:{new}" for old, new in entries)
+    _lookup(element, codes, IGNORE)
     return ET.tostring(root, encoding="unicode")
+
+
+def _digits(values: set[int]) -> dict[int, int]:
+    return {value: digit for digit, value in enumerate(sorted(values), 1)}
+
+
+def _weights(digits: Sequence[Mapping[int, int]]) -> list[int]:
+    """Return what a digit of each band counts; 0 is the digit of values not looked for."""
+    bases = (len(one) + 1 for one in digits)
+    return list(accumulate(bases, mul, initial=1))[:-1]
+
+
+def _number(values: Sequence[int], digits: Sequence[Mapping[int, int]]) -> int:
+    weights = _weights(digits)
+    return sum(w * one[v] for w, one, v in zip(weights, digits, values, strict=True))
+
+
+def _numbered(source: Any, indexes: Sequence[int], digits: Sequence[Mapping[int, int]]) -> str:
+    """Return one band that numbers combinations of values: their digits, added up by GDAL."""
+    root = _document(source)
+    # bytes are quickest; single floats tell all numbers of three bytes apart
+    highest = prod(len(one) + 1 for one in digits) - 1
+    band = _band(root, 1, "Byte" if highest <= 255 else "Float32")
+    band.set("subClass", "VRTDerivedRasterBand")
+    ET.SubElement(band, "PixelFunctionType").text = "sum"
+    flags = {flag.name for flags in source.mask_flag_enums for flag in flags}
+    for index, weight, one in zip(indexes, _weights(digits), digits, strict=True):
+        element = _source(band, "ComplexSource", source.name, str(index))
+        if flags & {"per_dataset", "alpha"}:  # nodata counts only where every band has it
+            ET.SubElement(element, "UseMaskBand").text = "true"
+        _lookup(element, {value: weight * digit for value, digit in one.items()}, 0)
+    return ET.tostring(root, encoding="unicode")
+
+
+def _lookup(element: ET.Element, table: Mapping[int, int], other: int) -> None:
+    # GDAL interpolates between the entries: neighbours keep each entry to its own number
+    around = {value + step: other for value in table for step in (-1, 1)}
+    entries = sorted((around | dict(table)).items())
+    ET.SubElement(element, "LUT").text = ",".join(f"{old}:{new}" for old, new in entries)
 
 
 def _document(source: Any) -> ET.Element:
@@ -78,8 +125,8 @@ def _band(parent: ET.Element, index: int | None, gdal_type: str) -> ET.Element:
     return band
 
 
-def _source(band: ET.Element, kind: str, source: Any, which: str) -> ET.Element:
+def _source(band: ET.Element, kind: str, name: str, which: str) -> ET.Element:
     element = ET.SubElement(band, kind)
-    ET.SubElement(element, "SourceFilename", relativeToVRT="0").text = source.name
+    ET.SubElement(element, "SourceFilename", relativeToVRT="0").text = name
     ET.SubElement(element, "SourceBand").text = which
     return element

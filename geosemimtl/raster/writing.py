@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import glob
-import os
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +16,8 @@ import rasterio.shutil
 from numpy.typing import NDArray
 from rasterio.windows import Window
 
-from geosemimtl.errors import GeoSemiMTLError, OutputError
+from geosemimtl.errors import OutputError
+from geosemimtl.files import write_text
 from geosemimtl.raster.grid import PixelGrid
 from geosemimtl.raster.scene import CLASSES_TAG
 from geosemimtl.tasks import Classes
@@ -110,8 +109,9 @@ def write_raster(
     nodata: float | None = None,
     band_names: Sequence[str] = (),
     valid: NDArray[np.bool_] | None = None,
+    compress: bool = True,
 ) -> None:
-    """Write a small raster at once, as a plain compressed GeoTIFF.
+    """Write a small raster at once, as a plain GeoTIFF.
 
     Args:
         path: The raster, ``.tif``.
@@ -119,123 +119,27 @@ def write_raster(
         grid: Its grid.
         nodata: Value of pixels without data.
         band_names: Band descriptions.
-        valid: Written as an internal mask (rows, columns).
+        valid: Written as an internal mask (rows, columns); none is everywhere.
+        compress: Whether its size matters more than the time to read it.
 
     Raises:
         OutputError: The folder cannot be written, or the disk is full.
     """
     kind = RasterKind(str(array.dtype), nodata, tuple(band_names))
     part = path.with_name(f".{path.name}.part")
-    profile = _profile(grid, kind, count=array.shape[0]) | {"compress": "DEFLATE", "zlevel": 1}
+    profile = _profile(grid, kind, count=array.shape[0])
+    if compress:
+        profile |= {"compress": "DEFLATE", "zlevel": 1}
     try:
-        with (
-            _disk_errors(path),
-            rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True),
-            _opened(part, profile) as target,
-        ):
+        with _disk_errors(path), _opened(part, profile) as target:
             target.write(array)
             _describe_bands(target, kind)
             if valid is not None:
-                target.write_mask(valid)
+                with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True):
+                    target.write_mask(valid)
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text file whole or not at all."""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        part.write_text(text, encoding="utf-8")
-        part.replace(path)
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror})") from error
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def require_absent(paths: Sequence[Path], *, overwrite: bool) -> None:
-    """Refuse to replace existing outputs unless told to.
-
-    Raises:
-        OutputError: One of the paths exists, or its folder cannot be made.
-    """
-    for path in paths:
-        if path.exists() and not overwrite:
-            raise OutputError(f"{path}: exists already; pass --overwrite to replace it")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutputError(f"{path.parent}: cannot be made ({error.strerror})") from error
-        if not os.access(path.parent, os.W_OK):
-            raise OutputError(f"{path.parent}: cannot be written to; choose another with -o")
-
-
-def require_replaceable(folder: Path, marker: str, *, overwrite: bool) -> None:
-    """Refuse an output folder that holds something, unless told to replace one of its own kind.
-
-    Args:
-        folder: The folder; an empty one is as good as none.
-        marker: The file by which the program knows a folder that it made itself.
-        overwrite: Whether such a folder may be replaced; any other never is.
-
-    Raises:
-        OutputError: It exists and may not be replaced, or its parent cannot be made.
-    """
-    if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
-        if not (folder / marker).is_file():
-            raise OutputError(
-                f"{folder}: exists already and holds no {marker}, so it is never replaced; "
-                "choose another with -o"
-            )
-        require_absent([folder], overwrite=overwrite)
-    require_absent([folder], overwrite=True)  # makes its parent
-
-
-@contextmanager
-def no_empty_folder(folder: Path) -> Iterator[None]:
-    """Remove a folder that was made within and is still empty, where what was to fill it fails."""
-    existed = folder.exists()
-    try:
-        yield
-    except BaseException:
-        if not existed:
-            with suppress(OSError):  # it is not empty, or was never made
-                folder.rmdir()
-        raise
-
-
-@contextmanager
-def folder_writer(folder: Path) -> Iterator[Path]:
-    """Write a folder whole or not at all; what was under its name before is replaced.
-
-    Yields:
-        An empty folder beside it, which takes its name when all is written.
-    """
-    part, old = (folder.with_name(f".{folder.name}.{kind}") for kind in ("part", "old"))
-    shutil.rmtree(part, ignore_errors=True)
-    _bring_back(old, folder)
-    try:
-        part.mkdir()
-        yield part
-        if folder.exists():
-            folder.replace(old)
-        part.replace(folder)
-        shutil.rmtree(old, ignore_errors=True)
-    except OSError as error:
-        if isinstance(error, GeoSemiMTLError):
-            raise
-        raise OutputError(f"{folder}: cannot be written ({error.strerror})") from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
-        _bring_back(old, folder)
-
-
-def _bring_back(old: Path, folder: Path) -> None:
-    """Undo a replacement that stopped half way, now or in an earlier run."""
-    if old.exists() and not folder.exists():
-        old.replace(folder)
-    shutil.rmtree(old, ignore_errors=True)
 
 
 def _profile(grid: PixelGrid, kind: RasterKind, count: int) -> dict[str, Any]:

@@ -18,9 +18,9 @@ from geosemimtl.config import TrainConfig
 from geosemimtl.data.batch import Batch
 from geosemimtl.data.tiles import DomainTiles, IterationBatches, iterations_of
 from geosemimtl.errors import TileSetError
+from geosemimtl.files import no_empty_folder, require_absent, write_text
 from geosemimtl.progress import Track, silent
-from geosemimtl.raster.writing import no_empty_folder, require_absent, write_text
-from geosemimtl.tasks import HEIGHT, IGNORE, SEGMENTATION, Classes, Height, Segmentation, Task
+from geosemimtl.tasks import HEIGHT, SEGMENTATION, Classes, Height, Segmentation, Task
 from geosemimtl.tiling.tileset import TileSet, height_scale_m
 from geosemimtl.training.fitting import fit
 from geosemimtl.training.model_file import SUFFIX, DomainCard, ModelCard, save_model
@@ -145,10 +145,7 @@ def _common_classes(domains: Sequence[DomainTiles]) -> Classes:
                 "both with the same class names"
             )
     assert classes is not None  # noqa: S101  (what supervises the segmentation has classes)
-    return Classes(
-        entries=tuple(c.model_copy(update={"value": None}) for c in classes.entries),
-        ignore=(IGNORE,),
-    )
+    return classes
 
 
 def _normalisation(sets: Sequence[TileSet]) -> tuple[list[float], list[float]]:

@@ -66,7 +66,7 @@ CASES: dict[str, tuple[str, list[tuple[str, Any, dict[str, Any]]], tuple[str, ..
     "labels elsewhere": (
         "tile a.tif --labels x.tif -o new",
         [("x.tif", LABELS, {"transform": ELSEWHERE})],
-        ("x.tif", "does not overlap", "a.tif"),
+        ("x.tif", "does not overlap its scene", "--labels"),
     ),
     "too few labels": ("tile a.tif b.tif --labels labels.tif -o new", [], ("2 scene", "1 --label")),
     "no range": (

@@ -26,8 +26,7 @@ COLOURS = Classes(
         LandClass(name="reddish", color="#ff0000"),
         LandClass(name="greenish", color="#00ff00"),
         LandClass(name="blueish", color="#0000ff"),
-    ),
-    ignore=(IGNORE,),
+    )
 )
 
 

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyogrio.raw
 import pytest
+import shapely
 from affine import Affine
 from numpy.typing import NDArray
 from rasterio.crs import CRS
@@ -15,7 +17,7 @@ from rasterio.warp import transform as reproject_points
 
 from geosemimtl.errors import LabelError, SceneError
 from geosemimtl.inference.evaluation import Evaluation, evaluate
-from geosemimtl.tasks import HEIGHT_NODATA, IGNORE, Classes, LandClass
+from geosemimtl.tasks import HEIGHT_NODATA, IGNORE, Classes, ClassMap, LandClass, MappedClass
 
 Make = Callable[..., Path]
 N = IGNORE
@@ -26,10 +28,10 @@ CONFUSION = [[1, 0, 1], [1, 2, 0], [0, 0, 1]]
 NAMES = ("reddish", "greenish", "blueish")
 
 
-def classes_of(*values: int, names: tuple[str, ...] = NAMES, ignore: int = 99) -> Classes:
+def classes_of(*values: int, names: tuple[str, ...] = NAMES, ignore: int = 99) -> ClassMap:
     entries = zip(names, values, strict=True)
-    return Classes(
-        entries=tuple(LandClass(name=n, color="#000000", value=v) for n, v in entries),
+    return ClassMap(
+        entries=tuple(MappedClass(name=n, color=f"#0000{v:02x}", written=(v,)) for n, v in entries),
         ignore=(ignore,),
     )
 
@@ -69,6 +71,41 @@ def test_other_values_are_matched_by_name(write_classes: Make, make_raster: Make
         )
     )
     assert matrix == CONFUSION
+
+
+def test_truth_in_colours(write_classes: Make, make_raster: Make) -> None:
+    """By default the predicted classes' own; black is nobody's."""
+    palette = np.zeros((256, 3), np.uint8)
+    palette[:3] = [[255, 0, 0], [0, 255, 0], [0, 0, 255]]
+    pixels, seen = palette[TRUE].transpose(2, 0, 1), TRUE != N
+    truth = make_raster("t.tif", pixels, mask=seen)
+    made = evaluate(classes=[write_classes("p.tif", PREDICTED)], labels=[truth])
+    assert segmentation_of(made)[0] == CONFUSION
+
+
+def test_truth_in_polygons(write_classes: Make, tmp_path: Path) -> None:
+    rows, cols = np.nonzero(TRUE != N)
+    left, top = 368000 + 0.05 * cols, 5806000 - 0.05 * rows
+    shapes = shapely.box(left, top - 0.05, left + 0.05, top)
+    path = tmp_path / "truth.gpkg"
+    values = np.array(NAMES, object)[TRUE[rows, cols]]
+    pyogrio.raw.write(
+        path, shapely.to_wkb(shapes), [values], ["kind"], crs="EPSG:25833", geometry_type="Polygon"
+    )
+    predicted = write_classes("p.tif", PREDICTED)
+    made = evaluate(classes=[predicted], labels=[path], class_column="kind")
+    assert segmentation_of(made)[0] == CONFUSION
+
+
+def test_predicted_classes_of_one_colour(
+    write_classes: Make, make_raster: Make, one_line: Callable[[BaseException], str]
+) -> None:
+    alike = Classes(entries=tuple(LandClass(name=name, color="#112233") for name in NAMES))
+    predicted = write_classes("p.tif", PREDICTED, alike)
+    truth = make_raster("t.tif", TRUE[None].astype(np.uint8))
+    with pytest.raises(LabelError, match="two of its classes have the same colour") as caught:
+        evaluate(classes=[predicted], labels=[truth])
+    one_line(caught.value)
 
 
 @pytest.mark.parametrize("factor", [3, 1])
@@ -143,7 +180,7 @@ def test_truth_that_does_not_fit(
         values, words = np.full_like(values, 77), ["t.tif", "77", "--classes"]
     elif mistake == "elsewhere":
         options["transform"] = Affine(0.05, 0, 400000, 0, -0.05, 5806000)
-        words = ["t.tif", "p.tif", "--labels"]
+        words = ["t.tif", "--labels"]
     elif mistake == "unlabelled":
         values, words = np.full_like(values, N), ["t.tif", "--labels"]
     elif mistake == "names":

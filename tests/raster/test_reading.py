@@ -176,10 +176,14 @@ def test_infinite_values_are_not_valid(make_raster: Maker) -> None:
     assert (~valid).sum() == 2
     for gsd_m in (0.1, 0.03):
         grid = model_grid(scene.grid, gsd_m)
-        for resampling in ("average", "bilinear", "cubic"):
+        for resampling in ("bilinear", "cubic"):
             values, valid = read(scene, grid, resampling)
             assert not valid.all()
             np.testing.assert_allclose(values[0][valid], 1, rtol=1e-5)
+    # an average leaves them out
+    values, valid = read(scene, model_grid(scene.grid, 0.1), "average")
+    assert valid.all()
+    np.testing.assert_array_equal(values, 1)
 
 
 @pytest.fixture(scope="module")
@@ -316,11 +320,11 @@ def test_recoded_labels_vote_alone(make_raster: Maker) -> None:
     pixels = np.array([[[0, 0, 9, 7], [7, 200, 7, 9]]], np.uint8)
     scene = open_scene(make_raster("a.tif", pixels, gsd=1))
     grid = model_grid(scene.grid, 2)
-    with read_on_grid(scene, grid, Resampling.mode, recode={7: 3, 8: 4, 9: 1}) as reader:
+    with read_on_grid(scene, grid, Resampling.mode, recode={(7,): 3, (8,): 4, (9,): 1}) as reader:
         values, valid = reader.read()
     assert valid.all()
     assert values[0, 0, 0] == 3
-    with read_on_grid(scene, scene.grid, Resampling.mode, recode={7: 3, 8: 4, 9: 1}) as reader:
+    with read_on_grid(scene, scene.grid, Resampling.mode, recode={(7,): 3, (8,): 4, (9,): 1}) as reader:
         values, valid = reader.read()
     np.testing.assert_array_equal(valid, [[False, False, True, True], [True, False, True, True]])
     np.testing.assert_array_equal(values[0][valid], [1, 3, 3, 3, 1])
@@ -352,7 +356,9 @@ def test_gdalwarp_gives_the_same(
         theirs = source.read()
     assert valid.all()
     assert theirs.shape == pixels.shape
-    assert np.abs(theirs.astype(int) - pixels).max() <= 1
+    # GDAL counts the last column and row for what hangs over them, too: ours averages what is there
+    whole = np.s_[:, : int(90 * 0.05 / gsd_m), : int(110 * 0.05 / gsd_m)]
+    np.testing.assert_array_equal(theirs[whole], pixels[whole])
 
 
 @pytest.mark.parametrize("bands", [1, 2, 3, 4, 5])

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from affine import Affine
 from numpy.typing import NDArray
+from rasterio.crs import CRS
 
 from geosemimtl.errors import BandError, GridError, SceneError
-from geosemimtl.raster.scene import open_scene
+from geosemimtl.raster.scene import open_scene, opened
 
 Maker = Callable[..., Path]
 Noise = Callable[..., NDArray[Any]]
@@ -125,6 +126,39 @@ def test_no_crs_and_the_remedy(make_raster: Maker, noise: Noise, one_line: OneLi
 def test_an_assumed_crs_never_replaces_the_files(make_raster: Maker, noise: Noise) -> None:
     path = make_raster("a.tif", noise(3, 8, 8))
     assert open_scene(path, assume_crs="EPSG:2994").grid.crs.to_epsg() == 25833
+
+
+def test_an_assumed_crs_that_is_not_used_is_said(
+    make_raster: Maker, noise: Noise, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = make_raster("a.tif", noise(3, 8, 8))
+    open_scene(path, assume_crs="EPSG:25833")
+    assert not caplog.records
+    open_scene(path, assume_crs="EPSG:2994")
+    (record,) = caplog.records
+    expected = f"{path}: has a CRS of its own, EPSG:25833; --assume-crs is not used"
+    assert record.getMessage() == expected
+
+
+def test_a_neighbours_crs_is_only_a_fallback(
+    make_raster: Maker, noise: Noise, caplog: pytest.LogCaptureFixture
+) -> None:
+    near, named = CRS.from_epsg(25832), "EPSG:25834"
+    without = make_raster("a.tif", noise(3, 8, 8), crs=None)
+    with_own = make_raster("b.tif", noise(3, 8, 8))
+    assert open_scene(without, fallback_crs=near).grid.crs == near
+    assert open_scene(without, assume_crs=named, fallback_crs=near).grid.crs.to_epsg() == 25834
+    assert open_scene(with_own, fallback_crs=near).grid.crs.to_epsg() == 25833
+    assert not caplog.records
+
+
+def test_what_a_scene_is_made_of(make_raster: Maker, noise: Noise) -> None:
+    path = make_raster("a#?b.tif", noise(3, 8, 8))
+    scene = open_scene(path)
+    assert (scene.path, scene.source, scene.files) == (path, str(path), (path,))
+    with opened(scene.source) as source:
+        assert source.shape == (8, 8)
+    assert open_scene([path]) == scene
 
 
 def test_an_unknown_crs(make_raster: Maker, noise: Noise, one_line: OneLine) -> None:

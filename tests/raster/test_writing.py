@@ -14,19 +14,13 @@ import rasterio
 from numpy.typing import NDArray
 
 from geosemimtl.errors import OutputError, SceneError
+from geosemimtl.files import (
+    write_text,
+)
 from geosemimtl.raster.grid import PixelGrid
 from geosemimtl.raster.scene import declared_classes, open_scene
 from geosemimtl.raster.styles import classes_style
-from geosemimtl.raster.writing import (
-    RasterKind,
-    cog_writer,
-    folder_writer,
-    no_empty_folder,
-    require_absent,
-    require_replaceable,
-    write_raster,
-    write_text,
-)
+from geosemimtl.raster.writing import RasterKind, cog_writer, write_raster
 from geosemimtl.tasks import ISPRS_CLASSES
 
 GridMaker = Callable[..., PixelGrid]
@@ -186,85 +180,3 @@ def test_a_small_raster_with_its_mask(tmp_path: Path, make_grid: GridMaker) -> N
         assert source.descriptions == ("nir", "red")
         assert PixelGrid(source.transform, source.shape, source.crs).matches(grid)
     assert [file.name for file in tmp_path.iterdir()] == ["a.tif"]
-
-
-def test_existing_files_need_overwrite(tmp_path: Path, one_line: OneLine) -> None:
-    path = tmp_path / "a.tif"
-    path.touch()
-    with pytest.raises(OutputError, match="exists already; pass --overwrite") as caught:
-        require_absent([tmp_path / "new" / "b.tif", path], overwrite=False)
-    assert str(path) in one_line(caught.value)
-    require_absent([path], overwrite=True)
-
-
-@pytest.mark.parametrize("overwrite", [False, True])
-def test_a_folder_of_other_things_is_never_replaced(
-    tmp_path: Path, one_line: OneLine, *, overwrite: bool
-) -> None:
-    (tmp_path / "precious.txt").touch()
-    with pytest.raises(OutputError, match="holds no mark, so it is never replaced") as caught:
-        require_replaceable(tmp_path, "mark", overwrite=overwrite)
-    one_line(caught.value)
-    with pytest.raises(OutputError, match="never replaced"):
-        require_replaceable(tmp_path / "precious.txt", "mark", overwrite=overwrite)
-
-
-def test_a_folder_of_its_own_kind_needs_overwrite(tmp_path: Path) -> None:
-    require_replaceable(tmp_path, "mark", overwrite=False)  # empty
-    (tmp_path / "mark").touch()
-    with pytest.raises(OutputError, match="pass --overwrite"):
-        require_replaceable(tmp_path, "mark", overwrite=False)
-    require_replaceable(tmp_path, "mark", overwrite=True)
-
-
-def test_a_folder_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
-    folder = tmp_path / "out"
-    with folder_writer(folder) as part:
-        (part / "a").write_text("old")
-    with pytest.raises(RuntimeError), folder_writer(folder) as part:  # noqa: PT012  (as above)
-        (part / "a").write_text("half")
-        raise RuntimeError
-    assert (folder / "a").read_text() == "old"
-    with folder_writer(folder) as part:
-        (part / "b").write_text("new")
-    assert [file.name for file in folder.iterdir()] == ["b"]
-    assert [file.name for file in tmp_path.iterdir()] == ["out"]
-
-
-def test_an_interrupted_replacement_brings_the_old_folder_back(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folder = tmp_path / "tiles"
-    folder.mkdir()
-    (folder / "old.txt").touch()
-    rename = Path.replace
-
-    def stopped(self: Path, target: Path) -> Path:
-        if self.name.endswith(".part"):
-            raise KeyboardInterrupt
-        return rename(self, target)
-
-    monkeypatch.setattr(Path, "replace", stopped)
-    with pytest.raises(KeyboardInterrupt), folder_writer(folder) as part:
-        (part / "new.txt").touch()
-    assert [path.name for path in tmp_path.iterdir()] == ["tiles"]
-    assert (folder / "old.txt").exists()
-
-
-def test_a_killed_replacement_is_undone_by_the_next_run(tmp_path: Path) -> None:
-    old = tmp_path / ".tiles.old"
-    old.mkdir()
-    (old / "kept.txt").touch()
-    with pytest.raises(RuntimeError), folder_writer(tmp_path / "tiles"):
-        raise RuntimeError
-    assert (tmp_path / "tiles" / "kept.txt").exists()
-
-
-def test_a_folder_made_for_nothing_goes(tmp_path: Path) -> None:
-    for name, filled in (("empty", False), ("filled", True)):
-        with pytest.raises(RuntimeError), no_empty_folder(tmp_path / name):  # noqa: PT012  (as above)
-            (tmp_path / name).mkdir()
-            if filled:
-                (tmp_path / name / "log.csv").touch()
-            raise RuntimeError
-    assert [path.name for path in tmp_path.iterdir()] == ["filled"]

@@ -28,7 +28,7 @@ from geosemimtl.errors import (
 from geosemimtl.raster.grid import PixelGrid, model_grid
 from geosemimtl.raster.reading import read_on_grid
 from geosemimtl.raster.scene import open_scene
-from geosemimtl.tasks import Classes, LandClass
+from geosemimtl.tasks import ClassMap, MappedClass
 from geosemimtl.tiling.cutting import scene_names, tile
 from geosemimtl.tiling.layout import TileLayout
 from geosemimtl.tiling.options import TileOptions
@@ -258,10 +258,10 @@ def test_labels_of_another_grid_with_other_values(
     raw[0, :, 16:], raw[0, :8] = -3, 7
     label = make_raster("l.tif", raw, gsd=0.1)
     entries = (
-        LandClass(name="ground", color="#000000", value=-3),
-        LandClass(name="tree", color="#00ff00", value=40),
+        MappedClass(name="ground", color="#000000", written=(-3,)),
+        MappedClass(name="tree", color="#00ff00", written=(40,)),
     )
-    options = TileOptions(size_px=64, classes=Classes(entries=entries, ignore=(0, 7)))
+    options = TileOptions(size_px=64, classes=ClassMap(entries=entries, ignore=(0, 7)))
     tile([image], tmp_path / "tiles", labels=[label], options=options)
     with rasterio.open(tmp_path / "tiles/segmentation/a_r000_c000.tif") as source:
         indices = source.read(1)
@@ -319,7 +319,7 @@ def test_layers_that_lie_elsewhere(
     for layer in ("labels", "heights"):
         wanted = {"scenes": [town.image], layer: [away]}
         message = refused(LabelError, tmp_path / "tiles", one_line, **wanted)
-        assert f"{away}: does not overlap {town.image}" in message
+        assert f"{away}: does not overlap its scene" in message
 
 
 def test_different_sensors(

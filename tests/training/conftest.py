@@ -14,7 +14,7 @@ from affine import Affine
 from numpy.typing import NDArray
 
 from geosemimtl.config import TrainConfig
-from geosemimtl.tasks import Classes, LandClass
+from geosemimtl.tasks import Classes, LandClass, class_map_of
 from geosemimtl.tiling.cutting import tile
 from geosemimtl.tiling.options import TileOptions
 
@@ -76,7 +76,7 @@ def cut_domain(tmp_path_factory: pytest.TempPathFactory, classes: Classes) -> Ca
                 target.write(pixels)
             return [path]
 
-        defaults: dict[str, Any] = {"size_px": 64, "bands": BANDS, "classes": classes}
+        defaults: dict[str, Any] = {"size_px": 64, "bands": BANDS, "classes": class_map_of(classes)}
         kinds = noise.integers(0, 3, (SIDE // 8, SIDE // 8)).repeat(8, 0).repeat(8, 1)
         image = np.stack([kinds * 60 + noise.integers(20, 60, kinds.shape) for _ in BANDS])
         tile(

@@ -16,6 +16,7 @@ from lightning.pytorch import LightningModule
 from geosemimtl.config import TrainConfig, load_config
 from geosemimtl.data.tiles import DomainTiles
 from geosemimtl.errors import GeoSemiMTLError, OutputError, TileSetError
+from geosemimtl.tasks import class_map_of
 from geosemimtl.training import trainer as trainer_module
 from geosemimtl.training.fitting import precision_of
 from geosemimtl.training.model_file import load_model, read_card
@@ -323,7 +324,7 @@ def test_classes_must_be_the_same(
 ) -> None:
     renamed = classes.entries[2].model_copy(update={"name": "shrub"})
     other = classes.model_copy(update={"entries": (*classes.entries[:2], renamed)})
-    folder = cut_domain("shrubs", labels=True, classes=other)
+    folder = cut_domain("shrubs", labels=True, classes=class_map_of(other))
     config = tiny(tasks=["segmentation"], domains=_domains(a=seg_tiles, b=folder))
     with pytest.raises(TileSetError, match="classes differ") as caught:
         train(config, tmp_path)

@@ -1,0 +1,154 @@
+"""Files and folders that appear whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from geosemimtl.errors import GeoSemiMTLError, OutputError
+
+#: In a folder being written: what it was asked to hold.
+_REQUEST = ".request"
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file whole or not at all."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        part.write_text(text, encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written ({error.strerror})") from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def require_absent(paths: Sequence[Path], *, overwrite: bool) -> None:
+    """Refuse to replace existing outputs unless told to.
+
+    Raises:
+        OutputError: One of the paths exists, or its folder cannot be made.
+    """
+    for path in paths:
+        if path.exists() and not overwrite:
+            raise OutputError(f"{path}: exists already; pass --overwrite to replace it")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"{path.parent}: cannot be made ({error.strerror})") from error
+        if not os.access(path.parent, os.W_OK):
+            raise OutputError(f"{path.parent}: cannot be written to; choose another with -o")
+
+
+def require_replaceable(folder: Path, marker: str, *, overwrite: bool) -> None:
+    """Refuse an output folder that holds something, unless told to replace one of its own kind.
+
+    Args:
+        folder: The folder; an empty one is as good as none.
+        marker: The file by which the program knows a folder that it made itself.
+        overwrite: Whether such a folder may be replaced; any other never is.
+
+    Raises:
+        OutputError: It exists and may not be replaced, or its parent cannot be made.
+    """
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
+        if not (folder / marker).is_file():
+            raise OutputError(
+                f"{folder}: exists already and holds no {marker}, so it is never replaced; "
+                "choose another with -o"
+            )
+        require_absent([folder], overwrite=overwrite)
+    require_absent([folder], overwrite=True)  # makes its parent
+
+
+@contextmanager
+def no_empty_folder(folder: Path) -> Iterator[None]:
+    """Remove a folder that was made within and is still empty, where what was to fill it fails."""
+    existed = folder.exists()
+    try:
+        yield
+    except BaseException:
+        if not existed:
+            with suppress(OSError):  # it is not empty, or was never made
+                folder.rmdir()
+        raise
+
+
+@contextmanager
+def folder_writer(folder: Path, request: str = "") -> Iterator[Path]:
+    """Write a folder whole or not at all; what was under its name before is replaced.
+
+    What is written goes to a hidden folder beside it, which takes its name at the end. It stays
+    after a kill or an interruption, so that the same request can go on; after an error it goes.
+
+    Args:
+        folder: The folder wanted.
+        request: What the folder is to hold, in any words; empty to always begin afresh.
+
+    Yields:
+        The hidden folder: empty, or with what an earlier call of the same request left.
+
+    Raises:
+        OutputError: It cannot be written, or another process is writing it.
+    """
+    part, old = (folder.with_name(f".{folder.name}.{kind}") for kind in ("part", "old"))
+    asked = part / _REQUEST
+    with _errors_of(folder), _locked(folder):
+        _bring_back(old, folder)
+        try:
+            if not request or not asked.is_file() or asked.read_text(encoding="utf-8") != request:
+                shutil.rmtree(part, ignore_errors=True)
+                part.mkdir()
+                write_text(asked, request)
+            yield part
+            asked.unlink()
+            if folder.exists():
+                folder.replace(old)
+            part.replace(folder)
+        except BaseException as error:
+            if not request or isinstance(error, Exception):
+                shutil.rmtree(part, ignore_errors=True)
+            raise
+        finally:
+            _bring_back(old, folder)
+
+
+@contextmanager
+def _errors_of(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, GeoSemiMTLError):
+            raise
+        raise OutputError(f"{folder}: cannot be written ({error.strerror})") from error
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Keep other processes from writing the folder; the lock goes with the process, even killed."""
+    path = folder.with_name(f".{folder.name}.lock")
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise OutputError(
+            f"{folder}: another run is writing it; wait for its end, or choose another with -o"
+        ) from error
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # Windows removes it on release
+            path.unlink()
+        lock.release()
+
+
+def _bring_back(old: Path, folder: Path) -> None:
+    """Undo a replacement that stopped half way, now or in an earlier run."""
+    if old.exists() and not folder.exists():
+        old.replace(folder)
+    shutil.rmtree(old, ignore_errors=True)

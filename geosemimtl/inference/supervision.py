@@ -1,0 +1,186 @@
+"""Labels and heights of a scene: whether they fit it, and where they lie."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from rasterio.windows import Window
+
+from geosemimtl.errors import GeoSemiMTLError
+from geosemimtl.inference.sampling import PERCENTILES, sample_scene
+from geosemimtl.raster.grid import PixelGrid
+from geosemimtl.raster.reading import GridReader, height_filter, image_filter, read_on_grid
+from geosemimtl.raster.registration import (
+    Shift,
+    class_edges,
+    height_edges,
+    image_edges,
+    layer_shift,
+)
+from geosemimtl.raster.scene import Scene, open_scene
+from geosemimtl.raster.writing import write_raster
+from geosemimtl.tasks import HEIGHT_NODATA, IGNORE
+from geosemimtl.tiling.labels import LabelReader, Labels, check_heights, check_overlap, open_labels
+from geosemimtl.tiling.options import TileOptions
+
+#: Heights of which nearly none is nearer to 0 than this are above the sea, not above ground.
+_GROUND_M = 3.0
+
+
+class Readers(NamedTuple):
+    """A scene and its layers, open on one grid."""
+
+    image: GridReader
+    labels: LabelReader | None
+    heights: GridReader | None
+
+
+@dataclass(frozen=True, slots=True)
+class Supervision:
+    """What there is to learn from a scene.
+
+    Attributes:
+        labels: ``None`` without, or where they cannot be used.
+        heights: Likewise.
+        problems: Why they cannot be used, each with its remedy.
+        notes: What deserves a look.
+    """
+
+    labels: Labels | None
+    heights: Scene | None
+    problems: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    @contextmanager
+    def read_on(self, scene: Scene, grid: PixelGrid) -> Iterator[Readers]:
+        """Open the scene and what fits it on a grid."""
+        with ExitStack() as stack:
+            image = read_on_grid(scene, grid, image_filter(scene.grid, grid))
+            heights = None
+            if self.heights is not None:
+                chosen = height_filter(self.heights.grid, grid)
+                heights = stack.enter_context(read_on_grid(self.heights, grid, chosen))
+            yield Readers(
+                stack.enter_context(image),
+                stack.enter_context(self.labels.on_grid(grid)) if self.labels else None,
+                heights,
+            )
+
+    def shifts(self, scene: Scene, grid: PixelGrid) -> dict[str, Shift | None]:
+        """Return where each layer lies relative to the image, ``None`` where it cannot be told.
+
+        Raises:
+            SceneError: The pixels cannot be read.
+        """
+        found: dict[str, Shift | None] = {}
+        with self.read_on(scene, grid) as readers:
+            image, labels, heights = readers
+
+            def seen(window: Window) -> NDArray[np.complex64]:
+                pixels, valid = image.read(window)
+                # a black border that nothing marks has edges, too, and heights often end with it
+                return image_edges(pixels, valid & pixels.any(axis=0))
+
+            if labels is not None:
+                found["labels"] = layer_shift(
+                    grid.shape, seen, lambda window: class_edges(labels.read(window))
+                )
+            if heights is not None:
+                found["heights"] = layer_shift(grid.shape, seen, _steps(heights))
+        return found
+
+
+def _steps(heights: GridReader) -> Callable[[Window], NDArray[np.complex64]]:
+    def edges(window: Window) -> NDArray[np.complex64]:
+        (metres,), known = heights.read(window)
+        return height_edges(metres, known)
+
+    return edges
+
+
+def look_at_layers(
+    scene: Scene, labels: Sequence[Path], heights: Sequence[Path], options: TileOptions
+) -> Supervision:
+    """Open a scene's labels and heights and say what is wrong with them.
+
+    Args:
+        scene: The scene.
+        labels: The files of its labels, or none.
+        heights: The files of its heights above ground, or none.
+        options: Classes and what the labels' classes are called.
+    """
+    problems: list[str] = []
+    notes: list[str] = []
+    good_labels = good_heights = None
+    if labels:
+        try:
+            good_labels = open_labels(
+                labels,
+                options.classes,
+                fallback_crs=scene.grid.crs,
+                class_column=options.class_column,
+            )
+            good_labels.check(scene.grid)
+        except GeoSemiMTLError as error:
+            good_labels = None
+            problems.append(str(error))
+    if heights:
+        try:
+            opened = open_scene(heights, fallback_crs=scene.grid.crs)
+            notes += _surface_notes(opened)
+            check_overlap(opened, scene.grid)
+            check_heights(opened)
+            good_heights = opened
+        except GeoSemiMTLError as error:
+            problems.append(str(error))
+    return Supervision(good_labels, good_heights, tuple(problems), tuple(notes))
+
+
+def _surface_notes(heights: Scene) -> list[str]:
+    """Tell heights above the sea from heights above ground, of which some are near 0."""
+    bands = sample_scene(heights).bands
+    if len(bands) != 1:
+        return []
+    least, most = (bands[0].percentiles[PERCENTILES.index(percent)] for percent in (1, 99))
+    if least <= _GROUND_M and most >= -_GROUND_M:
+        return []
+    return [
+        (
+            f"{heights.path}: looks like a surface model, not heights above ground: nearly all "
+            f"of it lies between {least:.0f} and {most:.0f} m; make one of it with "
+            f"geosemimtl ndsm {heights.path} -o nDSM.tif"
+        )
+    ]
+
+
+def write_tile(readers: Readers, grid: PixelGrid, window: Window, path: Path) -> None:
+    """Write a window of a scene and of what fits it, much as tile does.
+
+    Args:
+        readers: The layers on the grid.
+        grid: The grid.
+        window: In its pixels.
+        path: Of the files, without suffix.
+
+    Raises:
+        SceneError: The pixels cannot be read.
+        OutputError: The files cannot be written.
+    """
+    part = grid.crop(window)
+    pixels, valid = readers.image.read(window)
+    if not valid.any():
+        return
+    write_raster(path.with_suffix(".image.tif"), pixels, part, valid=valid)
+    if readers.labels is not None:
+        indices = np.where(valid, readers.labels.read(window), np.uint8(IGNORE))
+        write_raster(path.with_suffix(".labels.tif"), indices[None], part, nodata=IGNORE)
+    if readers.heights is not None:
+        (metres,), known = readers.heights.read(window)
+        heights_m = np.where(known & valid, metres, HEIGHT_NODATA).astype(np.float32)
+        write_raster(path.with_suffix(".height.tif"), heights_m[None], part, nodata=HEIGHT_NODATA)

@@ -1,0 +1,81 @@
+"""What a run of tile has done, so that the same run can go on after a kill."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+
+import rasterio
+
+from geosemimtl.errors import SceneError
+from geosemimtl.files import write_text
+from geosemimtl.tiling.layers import Layers
+from geosemimtl.tiling.options import TileOptions
+from geosemimtl.tiling.scene_cutting import SceneCut
+from geosemimtl.tiling.statistics import StatisticsSum
+
+_FOLDER = ".scenes"
+
+
+def request_of(options: TileOptions, batch: Sequence[Layers]) -> str:
+    """Return in words what is asked for: options, files with size and date, versions.
+
+    Raises:
+        SceneError: A file is gone.
+    """
+    scenes = [
+        {"name": layers.name, "split": layers.split, "files": _files(layers)} for layers in batch
+    ]
+    asked = {
+        "options": asdict(options) | {"classes": options.classes.model_dump(mode="json")},
+        "scenes": scenes,
+        "versions": [version("geosemimtl"), rasterio.__version__, rasterio.__gdal_version__],
+    }
+    return json.dumps(asked, sort_keys=True)
+
+
+def _files(layers: Layers) -> list[tuple[str, int, int]]:
+    found = []
+    for file in layers.files:
+        try:
+            stat = file.stat()
+        except OSError as error:
+            raise SceneError(
+                f"{file}: cannot be read ({error.strerror}); check the path"
+            ) from error
+        found.append((str(file.resolve()), stat.st_size, stat.st_mtime_ns))
+    return found
+
+
+class Journal:
+    """Keeps what is known of each finished scene in a folder of tiles that is being written.
+
+    Args:
+        folder: Of the tiles.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder / _FOLDER
+        self._folder.mkdir(exist_ok=True)
+
+    def read(self, name: str, sums: StatisticsSum) -> SceneCut | None:
+        """Return a finished scene and fill its statistics; ``None`` if it is not finished."""
+        path = self._folder / f"{name}.json"
+        if not path.is_file():
+            return None
+        document = json.loads(path.read_text(encoding="utf-8"))
+        sums.restore(document["sums"])
+        return SceneCut(tuple(document["rows"]), document["dropped"])
+
+    def write(self, name: str, cut: SceneCut, sums: StatisticsSum) -> None:
+        """Keep a finished scene."""
+        document = {"rows": cut.rows, "dropped": cut.dropped, "sums": sums.document()}
+        write_text(self._folder / f"{name}.json", json.dumps(document))
+
+    def remove(self) -> None:
+        """Forget everything."""
+        shutil.rmtree(self._folder)

@@ -1,0 +1,151 @@
+"""Reading a scene in pieces that follow each other down a band, ahead of those who need them."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import Executor, Future
+from contextlib import ExitStack, contextmanager
+from threading import Lock, local
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rasterio.windows import Window
+
+from geosemimtl.raster.grid import PixelGrid
+from geosemimtl.tasks import HEIGHT_NODATA, IGNORE
+from geosemimtl.tiling.layers import LayerReader, Layers, Piece, read_layers
+
+#: Rows of a piece. Fixed, so that nothing depends on the tiles' size or the number of threads.
+PIECE_ROWS = 512
+#: Widest band of tiles that is cut at once: memory depends on it, not on the scene.
+BAND_PX = 4096
+
+
+@contextmanager
+def reading_threads(
+    layers: Layers, grid: PixelGrid, tasks: Collection[str]
+) -> Iterator[Callable[[Window], Piece]]:
+    """Open a scene for many threads; GDAL's data sets belong to one thread each."""
+    own, lock = local(), Lock()
+    with ExitStack() as stack:
+
+        def read(window: Window) -> Piece:
+            if not hasattr(own, "reader"):
+                with lock:
+                    own.reader = stack.enter_context(read_layers(layers, grid, tasks))
+            reader: LayerReader = own.reader
+            return reader.read(window)
+
+        yield read
+
+
+def bands(offsets: Sequence[int], size_px: int) -> Iterator[range]:
+    """Yield runs of tile columns whose tiles together are at most ``BAND_PX`` wide."""
+    first = 0
+    for index in range(1, len(offsets) + 1):
+        if index == len(offsets) or offsets[index] + size_px - offsets[first] > BAND_PX:
+            yield range(first, index)
+            first = index
+
+
+class PieceQueue:
+    """Holds the pieces of a band that are needed now, and has the next ones read meanwhile.
+
+    Args:
+        executor: Reads them.
+        read: Reads a window.
+        cols: First column of the band, and the one after its last.
+        rows: Number of rows down to which it is read.
+        ahead: How many pieces to read before they are needed.
+    """
+
+    def __init__(
+        self,
+        executor: Executor,
+        read: Callable[[Window], Piece],
+        cols: tuple[int, int],
+        rows: int,
+        ahead: int,
+    ) -> None:
+        left, right = cols
+        self._submit = executor.submit
+        self._read = read
+        self._windows = deque(
+            Window(left, top, right - left, min(PIECE_ROWS, rows - top))
+            for top in range(0, rows, PIECE_ROWS)
+        )
+        self._ahead = ahead
+        self._coming: deque[tuple[Window, Future[Piece]]] = deque()
+        self._held: list[Piece] = []
+
+    def until(self, row: int) -> tuple[Piece, ...]:
+        """Return the pieces held, down to a row; waits for them."""
+        needed = 0
+        while True:
+            while self._windows and len(self._coming) < self._ahead + needed:
+                window = self._windows.popleft()
+                self._coming.append((window, self._submit(self._read, window)))
+            needed = sum(window.row_off < row for window, _ in self._coming)
+            if not needed:
+                return tuple(self._held)
+            self._held.append(self._coming.popleft()[1].result())
+
+    def release(self, row: int | None) -> tuple[Piece, ...]:
+        """Let go of the pieces above a row, all with ``None``, and return them."""
+        over = [p for p in self._held if row is None or p.window.row_off + p.window.height <= row]
+        self._held = self._held[len(over) :]
+        return tuple(over)
+
+
+def assemble(pieces: Sequence[Piece], window: Window) -> Piece:
+    """Return a window of a band; what lies beyond the pieces is padded and not valid."""
+    top, left = int(window.row_off), int(window.col_off)
+    height, width = int(window.height), int(window.width)
+    parts = [part for piece in pieces if (part := _overlap(piece, window))]
+    first = pieces[0]
+    shape = (height, width)
+
+    def joined(pick: Callable[[Piece], NDArray[Any] | None], fill: float) -> NDArray[Any] | None:
+        sample = pick(first)
+        if sample is None:
+            return None
+        if len(parts) == 1 and parts[0][2] == (slice(0, height), slice(0, width)):
+            piece, source, _ = parts[0]
+            whole = pick(piece)
+            return None if whole is None else whole[..., source[0], source[1]]
+        out = np.full((*sample.shape[:-2], *shape), fill, sample.dtype)
+        for piece, source, target in parts:
+            whole = pick(piece)
+            if whole is not None:
+                out[..., target[0], target[1]] = whole[..., source[0], source[1]]
+        return out
+
+    pixels, valid = joined(lambda p: p.pixels, 0), joined(lambda p: p.valid, 0)
+    assert pixels is not None and valid is not None  # noqa: S101, PT018  (every piece has them)
+    return Piece(
+        Window(left, top, width, height),
+        pixels,
+        valid,
+        joined(lambda p: p.indices, IGNORE),
+        joined(lambda p: p.heights_m, HEIGHT_NODATA),
+    )
+
+
+_Slices = tuple[slice, slice]
+
+
+def _overlap(piece: Piece, window: Window) -> tuple[Piece, _Slices, _Slices] | None:
+    """Return the part of a piece inside a window, in the piece's and in the window's pixels."""
+    source, target = [], []
+    for start, length, own_start, own_length in (
+        (window.row_off, window.height, piece.window.row_off, piece.window.height),
+        (window.col_off, window.width, piece.window.col_off, piece.window.width),
+    ):
+        begin, end = max(start, own_start), min(start + length, own_start + own_length)
+        if begin >= end:
+            return None
+        source.append(slice(int(begin - own_start), int(end - own_start)))
+        target.append(slice(int(begin - start), int(end - start)))
+    return piece, (source[0], source[1]), (target[0], target[1])
