@@ -6,14 +6,20 @@ from pathlib import Path
 
 import click
 
-from geosemimtl.cli.options import FILE, cut_options, json_option, scene_options, talk_options
+from geosemimtl.cli.options import (
+    FILE,
+    cut_options,
+    json_option,
+    layer_options,
+    read_class_map,
+    scene_options,
+    talk_options,
+)
 
 
 @click.command("check")
 @click.argument("scenes", nargs=-1, required=True, type=FILE)
-@click.option("--labels", multiple=True, type=FILE, help="Labels; one a scene, same order.")
-@click.option("--height", multiple=True, type=FILE, help="nDSM in metres; one a scene, same order.")
-@click.option("--classes", type=FILE, help="YAML with the labels' classes; ISPRS by default.")
+@layer_options
 @click.option("--model", type=FILE, help="Report on predicting with it: GSD and tiles are its own.")
 @cut_options
 @scene_options
@@ -22,7 +28,7 @@ from geosemimtl.cli.options import FILE, cut_options, json_option, scene_options
 def command(
     scenes: tuple[Path, ...],
     labels: tuple[Path, ...],
-    height: tuple[Path, ...],
+    heights: tuple[Path, ...],
     classes: Path | None,
     model: Path | None,
     *,
@@ -44,17 +50,15 @@ def command(
 
     from geosemimtl.cli.cards import scene_facts
     from geosemimtl.cli.console import OUT, facts
-    from geosemimtl.config import load_class_map
     from geosemimtl.inference.inspection import SceneReport, check_all
-    from geosemimtl.tasks import ISPRS_CLASS_MAP
     from geosemimtl.tiling.options import TileOptions
     from geosemimtl.tiling.scenes import gather_scenes
 
     reading = TileOptions(
-        classes=load_class_map(classes) if classes else ISPRS_CLASS_MAP,
+        classes=read_class_map(classes),
         **options,  # type: ignore[arg-type]  # click passes what the options declare
     )
-    files = gather_scenes(scenes, labels, height)
+    files = gather_scenes(scenes, labels, heights, mosaic=reading.mosaic)
     reports = check_all(files, options=reading, model=model)
     if as_json:
         click.echo(json.dumps([report.document() for report in reports]))

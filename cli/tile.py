@@ -58,7 +58,7 @@ def command(
     Example:
       geosemimtl tile scene.tif --labels parcels.gpkg --height ndsm.tif \\
           --gsd 0.09 --split blocks -o tiles/town
-      geosemimtl tile top/ --labels gts/ --split potsdam --gsd 0.09 -o tiles/potsdam
+      geosemimtl tile top/ --labels gts/ --split potsdam -o tiles/potsdam
     """
     from geosemimtl.cli.console import say, track
     from geosemimtl.tiling.cutting import tile

@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-import rasterio
-
 from geosemimtl.errors import BandError, BatchError, GeoSemiMTLError, OutputError, TileSetError
 from geosemimtl.files import folder_writer, require_replaceable, write_text
 from geosemimtl.progress import Track, silent
+from geosemimtl.raster.environment import gdal_environment, gdal_threads
 from geosemimtl.raster.scene import Scene
 from geosemimtl.tasks import HEIGHT, SEGMENTATION
 from geosemimtl.tiling.assignment import split_tiles
@@ -30,8 +29,6 @@ from geosemimtl.tiling.statistics import StatisticsSum
 from geosemimtl.tiling.tileset import INDEX, MANIFEST, Source, TileSet
 
 _LOG = logging.getLogger(__name__)
-#: Blocks that GDAL keeps of files it has read; its own default is a share of the whole memory.
-_CACHE_MB = 128
 
 
 def tile(
@@ -77,10 +74,7 @@ def tile(
     require_replaceable(folder, MANIFEST, overwrite=overwrite)
     files = gather_scenes(scenes, labels, heights, mosaic=options.mosaic)
     workers = jobs or os.cpu_count() or 1
-    with (
-        rasterio.Env(GDAL_CACHEMAX=_CACHE_MB),
-        ThreadPoolExecutor(workers, initializer=_enter_environment) as pool,
-    ):
+    with gdal_environment(), gdal_threads(workers) as pool:
         batch = _open_batch(files, options)
         with folder_writer(folder, request_of(options, batch.layers)) as part:
             run = _Run(options, part, pool, workers, track)
@@ -91,12 +85,6 @@ def tile(
             batch.failures,
         )
     return made
-
-
-def _enter_environment() -> None:
-    # rasterio ties a data set to an environment of the thread that opened it, and leaves that
-    # when the data set is closed, in whichever thread; one for the thread's whole life is in time
-    rasterio.Env().__enter__()
 
 
 _T = TypeVar("_T")
@@ -181,6 +169,7 @@ def _cut_batch(batch: _Batch, run: _Run, name: str) -> TileSet:
     first, options = batch.layers[0].image, run.options
     value_range = value_range_of(first, options.value_range)
     gsd_m = max(first.grid.gsd_m) if options.gsd_m is None else options.gsd_m
+    sources = {layers.name: _source(layers) for layers in batch.layers}  # files may go meanwhile
     sums = StatisticsSum(len(first.bands), first.dtype, value_range, len(options.classes.entries))
     cuts = _cut_scenes(batch, run, gsd_m, sums)
     rows = [row for _, cut in cuts for row in cut.rows]
@@ -207,7 +196,7 @@ def _cut_batch(batch: _Batch, run: _Run, name: str) -> TileSet:
         classes=options.classes.classes if SEGMENTATION in cuts[0][0].tasks else None,
         class_pixels=sums.class_pixels() if SEGMENTATION in cuts[0][0].tasks else (),
         heights=sums.heights(),
-        sources=tuple(_source(target.layers) for target, _ in cuts),
+        sources=tuple(sources[target.layers.name] for target, _ in cuts),
     )
     write_text(run.folder / MANIFEST, tileset.model_dump_json(indent=1) + "\n")
     return tileset
@@ -238,6 +227,7 @@ def _cut_scenes(
         if made is None:
             cutter = SceneCutter(target, run.folder, run.pool, own, run.workers)
             try:
+                cutter.check(run.track)
                 made = cutter.cut(run.track)
             except GeoSemiMTLError:
                 cutter.remove()

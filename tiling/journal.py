@@ -16,6 +16,7 @@ from geosemimtl.files import write_text
 from geosemimtl.tiling.layers import Layers
 from geosemimtl.tiling.options import TileOptions
 from geosemimtl.tiling.scene_cutting import SceneCut
+from geosemimtl.tiling.splits import DRAWN, read_split_list
 from geosemimtl.tiling.statistics import StatisticsSum
 
 _FOLDER = ".scenes"
@@ -33,9 +34,15 @@ def request_of(options: TileOptions, batch: Sequence[Layers]) -> str:
     asked = {
         "options": asdict(options) | {"classes": options.classes.model_dump(mode="json")},
         "scenes": scenes,
+        "split": _split_list(options.split),
         "versions": [version("geosemimtl"), rasterio.__version__, rasterio.__gdal_version__],
     }
     return json.dumps(asked, sort_keys=True)
+
+
+def _split_list(split: str) -> object:
+    """Return what a list of scenes says, which may change between two runs."""
+    return None if split in DRAWN else read_split_list(split).patterns
 
 
 def _files(layers: Layers) -> list[tuple[str, int, int]]:

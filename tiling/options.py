@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from geosemimtl.errors import ConfigError
@@ -75,11 +76,11 @@ class TileOptions:
             raise ConfigError(f"--edge {self.edge}: choose from {', '.join(EDGES)}")
         if not 0 <= self.min_valid <= 1:
             raise ConfigError(f"--min-valid {self.min_valid:g}: give a share from 0 to 1")
-        if min(self.split_shares) < 0 or abs(sum(self.split_shares) - 1) > 1e-6:
+        if not (min(self.split_shares) >= 0 and abs(sum(self.split_shares) - 1) <= 1e-6):
             shares = ",".join(f"{share:g}" for share in self.split_shares)
             raise ConfigError(f"--split-shares {shares}: give three shares that add up to 1")
-        if self.block_m is not None and not self.block_m > 0:
-            raise ConfigError(f"--block {self.block_m:g}: metres on the ground must be above 0")
+        if self.block_m is not None and not 0 < self.block_m < math.inf:
+            raise ConfigError(f"--block {self.block_m:g}: give metres on the ground, above 0")
         if self.value_range is not None and not self.value_range[0] < self.value_range[1]:
             low, high = self.value_range
             raise ConfigError(f"--value-range {low:g},{high:g}: the first must be the smaller")

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Executor, Future
+from concurrent.futures import wait as wait_for
 from contextlib import ExitStack, contextmanager
 from threading import Lock, local
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +18,35 @@ from geosemimtl.raster.grid import PixelGrid
 from geosemimtl.tasks import HEIGHT_NODATA, IGNORE
 from geosemimtl.tiling.layers import LayerReader, Layers, Piece, read_layers
 
+_T = TypeVar("_T")
 #: Rows of a piece. Fixed, so that nothing depends on the tiles' size or the number of threads.
 PIECE_ROWS = 512
 #: Widest band of tiles that is cut at once: memory depends on it, not on the scene.
 BAND_PX = 4096
+
+
+class Settled(Executor):
+    """Passes work to another executor, and is left when all of it is over, also after an error.
+
+    Else threads would write tiles that were removed, or read from files that were closed.
+    """
+
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
+        self._open: set[Future[Any]] = set()
+
+    def submit(self, fn: Callable[..., _T], /, *args: Any, **kwargs: Any) -> Future[_T]:
+        """Begin some work."""
+        future = self._executor.submit(fn, *args, **kwargs)
+        self._open.add(future)
+        future.add_done_callback(self._open.discard)
+        return future
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002  (Executor's signature)
+        """Forget what was not begun, and wait for the rest."""
+        for future in self._open.copy():
+            future.cancel()
+        wait_for(self._open.copy())
 
 
 @contextmanager

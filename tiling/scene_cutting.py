@@ -21,7 +21,7 @@ from geosemimtl.tiling.assignment import SplitOf
 from geosemimtl.tiling.layers import Layers, Piece, check_layers
 from geosemimtl.tiling.layout import TileLayout
 from geosemimtl.tiling.options import TileOptions
-from geosemimtl.tiling.pieces import PieceQueue, assemble, bands, reading_threads
+from geosemimtl.tiling.pieces import PieceQueue, Settled, assemble, bands, reading_threads
 from geosemimtl.tiling.statistics import StatisticsSum
 
 #: The split from which the statistics are.
@@ -91,23 +91,33 @@ class SceneCutter:
     ) -> None:
         self._target = target
         self._folder = folder
-        self._pool = pool
+        self._executor = self._pool = pool
         self._sums = sums
         self._ahead = workers + 1
         self._shown: list[tuple[int, int]] = []
+
+    def check(self, track: Track) -> None:
+        """Read labels and heights once, before anything is written.
+
+        Raises:
+            SceneError: A file cannot be read.
+            LabelError: Labels or heights hold what they may not.
+        """
+        with Settled(self._executor) as pool:
+            checks = [pool.submit(check) for check in check_layers(self._target.layers)]
+            name = self._target.layers.name
+            if checks:
+                for check in track(as_completed(checks), f"values of {name}", len(checks)):
+                    check.result()
 
     def cut(self, track: Track) -> SceneCut:
         """Write the tiles.
 
         Raises:
             SceneError: A file cannot be read.
-            LabelError: Labels or heights hold what they may not.
             OutputError: A tile cannot be written.
         """
         name, layout = self._target.layers.name, self._target.layout
-        checks = [self._pool.submit(check) for check in check_layers(self._target.layers)]
-        for check in track(as_completed(checks), f"values of {name}", len(checks)):
-            check.result()
         outcomes = track(self._outcomes(), f"tiles of {name}", len(layout))
         dropped: Counter[str] = Counter()
         rows = []
@@ -130,8 +140,11 @@ class SceneCutter:
     def _outcomes(self) -> Iterator[dict[str, Any] | str]:
         """Yield each tile's row of the index, or why it was dropped."""
         target, size_px = self._target, self._target.layout.size_px
-        offsets = target.layout.col_offsets
-        with reading_threads(target.layers, target.grid, target.tasks) as read:
+        offsets = target.layout.col_offsets if target.layout.row_offsets else ()
+        with (
+            reading_threads(target.layers, target.grid, target.tasks) as read,
+            Settled(self._executor) as self._pool,
+        ):
             runs = list(bands(offsets, size_px))
             for run, following in zip(runs, [*runs[1:], None], strict=True):
                 left = offsets[run.start]

@@ -23,6 +23,8 @@ from geosemimtl.tiling.scene_lists import read_rows
 
 _LOG = logging.getLogger(__name__)
 SPLITS = ("train", "val", "test")
+#: Ways to part tiles that are no list of scenes.
+DRAWN = ("none", "by-scene", "blocks")
 #: Benchmarks whose own lists are known by name.
 BUILT_IN = ("potsdam", "vaihingen")
 #: So many draws are tried, fewer of many items, and the one nearest to the shares is taken.

@@ -1,30 +1,29 @@
-"""What cutting a scene will cost, from a few of its tiles."""
+"""What cutting a scene will cost, from cutting a corner of it."""
 
 from __future__ import annotations
 
-import os
+import math
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from statistics import fmean
 from tempfile import TemporaryDirectory
 
+import numpy as np
 from rasterio.windows import Window
 
-from geosemimtl.tiling.layout import TileLayout
+from geosemimtl.progress import silent
+from geosemimtl.raster.environment import CACHE_MB, gdal_environment, gdal_threads
+from geosemimtl.tasks import HEIGHT, SEGMENTATION
+from geosemimtl.tiling.pieces import BAND_PX, PIECE_ROWS
+from geosemimtl.tiling.scene_cutting import SceneCutter, Target
+from geosemimtl.tiling.statistics import StatisticsSum
 
-#: Neighbouring tiles that are tried in each of two rows.
+#: Tiles along a side of what is tried.
 _TRIED = 4
-#: The program and its libraries before any scene: 82 MB on Linux with Python 3.11.
-_PROGRAM_BYTES = 82_000_000
-#: Arrays of a tile that exist at once: read, masked, mapped to [0, 1], written.
-_COPIES = 8
-#: GDAL keeps at most this share of the machine's memory of the blocks that it read.
-_CACHE_SHARE = 0.05
-
-#: Writes the files of a tile's window below a path that has no suffix.
-WriteTile = Callable[[Window, Path], None]
+#: The program and its libraries before any scene: 120 MB on Linux with Python 3.11.
+_PROGRAM_BYTES = 120_000_000
+#: Pieces that exist at once with one job, each with what it is made of: read ahead, held, counted.
+_PIECES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +32,8 @@ class Cost:
 
     Attributes:
         bytes_on_disk: Of the tile set.
-        minutes: With one job.
-        memory_bytes: At its peak.
+        minutes: With one job, the look at the values of labels and heights left out.
+        memory_bytes: At its peak, with one job.
     """
 
     bytes_on_disk: int
@@ -42,59 +41,60 @@ class Cost:
     memory_bytes: int
 
 
-def estimate_cost(
-    layout: TileLayout, write_tile: WriteTile, tile_bytes: int, scene_bytes: int
-) -> Cost:
-    """Cut a few tiles into a temporary folder and scale what that took.
+def estimate_cost(target: Target, value_range: tuple[float, float]) -> Cost:
+    """Cut some tiles from the middle into a temporary folder and scale what that took.
 
     Args:
-        layout: All tiles.
-        write_tile: Cuts one.
-        tile_bytes: Of all arrays of a tile.
-        scene_bytes: Of all pixels of the scene and its layers.
+        target: How the whole scene would be cut.
+        value_range: The pixel values that map to 0 and 1.
 
     Raises:
         SceneError: A layer cannot be read.
         OutputError: The temporary folder cannot be written.
     """
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    peak = _PROGRAM_BYTES + _COPIES * tile_bytes + min(scene_bytes, round(_CACHE_SHARE * memory))
-    rows = _tried(layout)
-    if not rows:
-        return Cost(0, 0.0, peak)
-    with TemporaryDirectory(prefix="geosemimtl-") as name:
+    total = len(target.layout)
+    if not total:
+        return Cost(0, 0.0, _PROGRAM_BYTES)
+    tried = _middle(target)
+    image = target.layers.image
+    sums = StatisticsSum(
+        len(image.bands), image.dtype, value_range, len(target.options.classes.entries)
+    )
+    with (
+        TemporaryDirectory(prefix="geosemimtl-") as name,
+        gdal_environment(),
+        gdal_threads(1) as pool,
+    ):
         folder = Path(name)
-        write_tile(rows[0][0], folder / "opened")  # opening takes time once
-        before = _bytes_below(folder)
-        # the first of a row decodes what its neighbours share with it
-        first = [_seconds(write_tile, row[0], folder / f"{i}") for i, row in enumerate(rows)]
-        others = [
-            _seconds(write_tile, window, folder / f"{i}-{j}")
-            for i, row in enumerate(rows)
-            for j, window in enumerate(row[1:])
-        ]
-        written = (_bytes_below(folder) - before) / (len(first) + len(others))
-    lines = len(layout.row_offsets)
-    seconds = lines * fmean(first) + (len(layout) - lines) * fmean(others or first)
-    return Cost(round(written * len(layout)), seconds / 60, peak)
+        for kind in ("image", *target.tasks):
+            (folder / kind).mkdir()
+        started = time.perf_counter()
+        SceneCutter(tried, folder, pool, sums, 1).cut(silent)
+        seconds = time.perf_counter() - started
+        written = sum(path.stat().st_size for path in folder.rglob("*.tif"))
+    share = total / len(tried.layout)
+    return Cost(round(written * share), seconds * share / 60, _memory(target))
 
 
-def _seconds(write_tile: WriteTile, window: Window, path: Path) -> float:
-    started = time.perf_counter()
-    write_tile(window, path)
-    return time.perf_counter() - started
+def _middle(target: Target) -> Target:
+    """Return the same for a part of the scene from its middle."""
+    layout = target.layout
+    side = layout.size_px + (_TRIED - 1) * (layout.size_px - layout.overlap_px)
+    rows, cols = (min(side, length) for length in layout.shape)
+    corner = ((layout.shape[0] - rows) // 2, (layout.shape[1] - cols) // 2)
+    grid = target.grid.crop(Window(corner[1], corner[0], cols, rows))
+    return replace(
+        target,
+        grid=grid,
+        layout=replace(layout, shape=(rows, cols)),
+        split_of=lambda _row, _col: "train",
+    )
 
 
-def _tried(layout: TileLayout) -> list[list[Window]]:
-    """Return neighbours in two rows of tiles, away from the rim where there is room."""
-    rows, cols, size = layout.row_offsets, layout.col_offsets, layout.size_px
-    if not rows or not cols:
-        return []
-    return [
-        [Window(col, rows[i], size, size) for col in cols[j : j + _TRIED]]
-        for i, j in sorted({(len(rows) * k // 3, (len(cols) - 1) * k // 4) for k in (1, 2)})
-    ]
-
-
-def _bytes_below(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.iterdir())
+def _memory(target: Target) -> int:
+    depth = np.dtype(target.layers.image.dtype).itemsize * len(target.layers.image.bands) + 1
+    depth += (SEGMENTATION in target.tasks) + 4 * (HEIGHT in target.tasks)
+    rows, cols = target.layout.shape
+    piece = min(rows, PIECE_ROWS) * min(cols, BAND_PX) * depth
+    cache = min(CACHE_MB * 1_000_000, depth * math.prod(target.layers.image.grid.shape))
+    return _PROGRAM_BYTES + cache + _PIECES * piece

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from rasterio.enums import Resampling
 
 from geosemimtl.errors import ModelFileError, SceneError, TileSetError
@@ -23,16 +21,17 @@ from geosemimtl.inference.remarks import (
     shift_remarks,
 )
 from geosemimtl.inference.sampling import PERCENTILES, Sample, sample_scene
-from geosemimtl.inference.supervision import Supervision, look_at_layers, write_tile
+from geosemimtl.inference.supervision import Supervision, look_at_layers
 from geosemimtl.raster.grid import PixelGrid, model_grid
 from geosemimtl.raster.reading import height_filter, image_filter, label_filter
 from geosemimtl.raster.registration import Shift
 from geosemimtl.raster.scene import Scene, open_scene
-from geosemimtl.tasks import TASK_NAMES
+from geosemimtl.tasks import HEIGHT, SEGMENTATION, TASK_NAMES
 from geosemimtl.tiling.cutting import value_range_of
-from geosemimtl.tiling.layers import tile_grid
+from geosemimtl.tiling.layers import Layers, tile_grid
 from geosemimtl.tiling.layout import TileLayout
 from geosemimtl.tiling.options import TileOptions
+from geosemimtl.tiling.scene_cutting import Target
 from geosemimtl.tiling.scenes import SceneFiles
 from geosemimtl.tiling.tileset import MANIFEST, TileSet, read_tileset
 
@@ -253,7 +252,7 @@ def check(
     layers = look_at_layers(scene, labels, heights, options)
     problems += layers.problems
     shifts = layers.shifts(scene, grid)
-    cost = None if card or problems else _cost(scene, layers, grid, layout)
+    cost = None if card or problems else _cost(scene, layers, (grid, layout), options)
     notes = (
         *scene_remarks(scene, sample, options),
         *layers.notes,
@@ -301,16 +300,21 @@ def _raised(*steps: Callable[[], object]) -> list[str]:
     return problems
 
 
-def _cost(scene: Scene, layers: Supervision, grid: PixelGrid, layout: TileLayout) -> Cost | None:
-    depth = np.dtype(scene.dtype).itemsize * len(scene.bands)
-    depth += 1 + (layers.labels is not None) + 4 * (layers.heights is not None)
-    with layers.read_on(scene, grid) as readers:
-        return estimate_cost(
-            layout,
-            lambda window, path: write_tile(readers, grid, window, path),
-            depth * layout.size_px**2,
-            depth * math.prod(scene.grid.shape),
-        )
+def _cost(
+    scene: Scene,
+    layers: Supervision,
+    place: tuple[PixelGrid, TileLayout],
+    options: TileOptions,
+) -> Cost:
+    tasks = {SEGMENTATION: layers.labels, HEIGHT: layers.heights}
+    target = Target(
+        Layers(scene.path.stem, None, scene, layers.labels, layers.heights),
+        *place,
+        lambda _row, _col: "train",
+        options,
+        tuple(task for task, layer in tasks.items() if layer is not None),
+    )
+    return estimate_cost(target, value_range_of(scene, options.value_range))
 
 
 def _steps(scene: Scene, layers: Supervision, grid: PixelGrid) -> tuple[Step, ...]:

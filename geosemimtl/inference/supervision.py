@@ -24,8 +24,6 @@ from geosemimtl.raster.registration import (
     layer_shift,
 )
 from geosemimtl.raster.scene import Scene, open_scene
-from geosemimtl.raster.writing import write_raster
-from geosemimtl.tasks import HEIGHT_NODATA, IGNORE
 from geosemimtl.tiling.labels import LabelReader, Labels, check_heights, check_overlap, open_labels
 from geosemimtl.tiling.options import TileOptions
 
@@ -157,30 +155,3 @@ def _surface_notes(heights: Scene) -> list[str]:
             f"geosemimtl ndsm {heights.path} -o nDSM.tif"
         )
     ]
-
-
-def write_tile(readers: Readers, grid: PixelGrid, window: Window, path: Path) -> None:
-    """Write a window of a scene and of what fits it, much as tile does.
-
-    Args:
-        readers: The layers on the grid.
-        grid: The grid.
-        window: In its pixels.
-        path: Of the files, without suffix.
-
-    Raises:
-        SceneError: The pixels cannot be read.
-        OutputError: The files cannot be written.
-    """
-    part = grid.crop(window)
-    pixels, valid = readers.image.read(window)
-    if not valid.any():
-        return
-    write_raster(path.with_suffix(".image.tif"), pixels, part, valid=valid)
-    if readers.labels is not None:
-        indices = np.where(valid, readers.labels.read(window), np.uint8(IGNORE))
-        write_raster(path.with_suffix(".labels.tif"), indices[None], part, nodata=IGNORE)
-    if readers.heights is not None:
-        (metres,), known = readers.heights.read(window)
-        heights_m = np.where(known & valid, metres, HEIGHT_NODATA).astype(np.float32)
-        write_raster(path.with_suffix(".height.tif"), heights_m[None], part, nodata=HEIGHT_NODATA)

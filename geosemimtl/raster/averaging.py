@@ -10,6 +10,7 @@ bit that halves round up, whatever the window; GDAL's versions differ from each 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
 from typing import Self
 
 import numpy as np
@@ -89,7 +90,8 @@ class AxisWeights:
         nearest = np.rint(edges)
         edges = np.clip(np.where(np.abs(edges - nearest) < _SNAP_PX, nearest, edges), 0, length)
         low, high = edges[:-1], edges[1:]
-        first = np.floor(low).astype(np.int64)
+        # what lies beyond the source draws on its last pixel, with no weight
+        first = np.minimum(np.floor(low).astype(np.int64), length - 1)
         taps = max(int((np.ceil(high).astype(np.int64) - first).max()), 1)
         places = first + np.arange(taps)[:, None]
         cover = np.minimum(high, places + 1) - np.maximum(low, places)
@@ -126,24 +128,36 @@ def average(
         nothing valid is covered; and where any band is valid (rows, columns).
     """
     shape = (len(pixels), len(rows.first), len(cols.first))
-    out = np.zeros(shape, pixels.dtype)
-    known = np.zeros(shape[1:], bool)
+    out = np.empty(shape, pixels.dtype)
+    known = np.empty(shape[1:], bool)
     block = max(1, _BLOCK_VALUES // (pixels.shape[0] * pixels.shape[2]))
-    whole = pixels.dtype.kind in "ui"
-    all_shares = rows.weights.sum(axis=0)[:, None] * cols.weights.sum(axis=0)
     for top in range(0, shape[1], block):
         part = slice(top, min(top + block, shape[1]))
+        means = _sums(pixels, valid, rows, cols, part)
         if valid is None:
-            sums, shares = _sums(pixels, None, rows, cols, part), all_shares[None, part]
+            shares = _full_shares(rows, cols, part)
         else:
-            sums = _sums(pixels, valid, rows, cols, part)
             shares = _sums(valid, None, rows, cols, part)
         seen = shares > 0
-        np.divide(sums, shares, out=sums, where=seen)
-        sums *= seen
+        if seen.all():
+            means /= shares
+        else:
+            means /= np.where(seen, shares, 1)
+            means *= seen  # not valid is 0
         known[part] = seen.any(axis=0)
-        out[:, part] = np.floor(sums + _HALF) if whole else sums
+        if pixels.dtype.kind in "ui":
+            means += _HALF
+            np.floor(means, out=means)
+        else:
+            means += 0.0  # no -0: how often a weight of 0 is added depends on the window
+        out[:, part] = means
     return out, known
+
+
+def _full_shares(rows: AxisWeights, cols: AxisWeights, part: slice) -> NDArray[np.float64]:
+    """Return what ``_sums`` gives for a source that is valid everywhere, to the last bit."""
+    down = reduce(np.add, rows.weights[:, part])[None, :, None]
+    return reduce(np.add, (down * weights for weights in cols.weights))
 
 
 def _sums(

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import pyproj
 from affine import Affine
-from pyproj.aoi import AreaOfInterest
-from pyproj.database import query_utm_crs_info
+from rasterio._err import CPLE_BaseError
 from rasterio.crs import CRS
 from rasterio.warp import transform
 from rasterio.windows import Window
@@ -143,24 +142,43 @@ def model_grid(scene: PixelGrid, gsd_m: float, crs: CRS | None = None) -> PixelG
 def utm_crs(scene: PixelGrid) -> CRS:
     """Return the WGS 84 UTM zone of a scene's centre.
 
+    With the wider zones of south-west Norway and Svalbard, which national maps keep to.
+
     Raises:
         GridError: There is none, as at the poles.
     """
     left, bottom, right, top = scene.bounds
-    (lon,), (lat,) = transform(
-        scene.crs, CRS.from_epsg(4326), [(left + right) / 2], [(bottom + top) / 2]
-    )
-    found = query_utm_crs_info("WGS 84", AreaOfInterest(lon, lat, lon, lat), contains=True)
-    if not found:
+    centre = [(left + right) / 2], [(bottom + top) / 2]
+    (lon,), (lat,) = _transformed(scene.crs, CRS.from_epsg(4326), *centre)
+    if not (-80 <= lat <= 84 and math.isfinite(lon)):
         raise GridError(
             f"no UTM zone holds longitude {lon:.4f}, latitude {lat:.4f}; name a CRS: --crs EPSG:..."
         )
-    return CRS.from_epsg(int(found[0].code))
+    return CRS.from_epsg((32600 if lat >= 0 else 32700) + _utm_zone(lon, lat))
+
+
+def _utm_zone(lon: float, lat: float) -> int:
+    lon = (lon + 180) % 360 - 180
+    if 56 <= lat < 64 and 3 <= lon < 12:
+        return 32
+    if lat >= 72 and 0 <= lon < 42:
+        return 31 + 2 * int((lon + 3) // 12)  # 31, 33, 35 and 37 only
+    return int((lon + 180) // 6) + 1
+
+
+def _transformed(
+    source: CRS, target: CRS, xs: Sequence[float], ys: Sequence[float]
+) -> tuple[Sequence[float], Sequence[float]]:
+    """Return coordinates in another CRS; infinite where it does not reach."""
+    try:
+        xs, ys = transform(source, target, xs, ys)
+    except CPLE_BaseError:  # some projections fail as a whole, as Mercator's at the poles
+        xs = ys = [math.inf] * len(xs)
+    return xs, ys
 
 
 def _covering_grid(scene: PixelGrid, gsd_m: float, crs: CRS) -> PixelGrid:
-    xs, ys = zip(*_outline(scene), strict=True)
-    xs, ys = transform(scene.crs, crs, xs, ys)
+    xs, ys = _transformed(scene.crs, crs, *zip(*_outline(scene), strict=True))
     if not all(map(math.isfinite, (*xs, *ys))):
         raise GridError(f"the scene lies outside of {crs.to_string()}; name another with --crs")
     left, top = min(xs), max(ys)

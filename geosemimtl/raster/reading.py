@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from functools import reduce
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,8 +16,10 @@ from rasterio.vrt import WarpedVRT
 from rasterio.windows import Window
 
 from geosemimtl.errors import SceneError
-from geosemimtl.raster.averaging import Alignment, AxisWeights, average
+from geosemimtl.raster.aligned import AlignedPixels
+from geosemimtl.raster.averaging import Alignment
 from geosemimtl.raster.grid import PixelGrid
+from geosemimtl.raster.recoding import recoder
 from geosemimtl.raster.scene import DAMAGED, Scene, opened
 from geosemimtl.raster.virtual import recoded, uncoloured
 from geosemimtl.tasks import IGNORE
@@ -115,59 +116,6 @@ class _Warped:
         return np.where(valid, pixels, pixels.dtype.type(0)), valid
 
 
-class _Aligned:
-    """Area averages, or the file's own pixels, on a grid whose axes are parallel to the file's."""
-
-    def __init__(
-        self,
-        source: Any,
-        scene: Scene,
-        indexes: Sequence[int],
-        alignment: Alignment,
-        nodata: float | None,
-    ) -> None:
-        self._source = source
-        self._scene = scene
-        self._indexes = list(indexes)
-        self._alignment = alignment
-        self._nodata = scene.nodata if scene.mask == "nodata" else nodata
-        self._masked = [flag.name for flag in source.mask_flag_enums[0]] == ["per_dataset"]
-        self.dtype, self.bands = source.dtypes[indexes[0] - 1], len(indexes)
-
-    def read(self, window: Window) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-        (step_r, step_c), (off_r, off_c) = self._alignment.step, self._alignment.offset
-        height, width = self._scene.grid.shape
-        top, left = int(window.row_off), int(window.col_off)
-        rows = AxisWeights.of(top, top + int(window.height), step_r, off_r, height)
-        cols = AxisWeights.of(left, left + int(window.width), step_c, off_c, width)
-        (r0, r1), (c0, c1) = rows.needs, cols.needs
-        pixels, valid = self._read_source(Window(c0, r0, c1 - c0, r1 - r0))
-        inside = rows.weights.all() and cols.weights.all()
-        if self._alignment.is_shift and inside:
-            if valid is None:
-                return pixels, np.ones(pixels.shape[1:], bool)
-            seen: NDArray[np.bool_] = np.logical_or.reduce(valid, axis=0)
-            return np.where(seen, pixels, pixels.dtype.type(0)), seen
-        return average(pixels, valid, rows.shifted(r0), cols.shifted(c0))
-
-    def _read_source(self, window: Window) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
-        """Return source pixels, and where each band is valid; ``None`` if everywhere."""
-        alpha = [] if self._scene.alpha is None else [self._scene.alpha]
-        read = self._source.read([*self._indexes, *alpha], window=window)
-        pixels, masks = read[: len(self._indexes)], []
-        if alpha:
-            masks.append(read[-1:] > 0)
-        elif self._masked:
-            masks.append(self._source.dataset_mask(window=window)[None] > 0)
-        elif self._nodata is not None and not np.isnan(self._nodata):
-            masks.append(pixels != pixels.dtype.type(self._nodata))
-        if pixels.dtype.kind == "f":
-            masks.append(np.isfinite(pixels).all(axis=0, keepdims=True))
-        if all(mask.all() for mask in masks):
-            return pixels, None
-        return pixels, reduce(np.logical_and, masks)
-
-
 def _placement(scene: Scene, grid: PixelGrid, resampling: Resampling) -> dict[str, Any]:
     """Return the warper's options about where pixels go and how."""
     options: dict[str, Any] = {
@@ -211,9 +159,9 @@ def read_on_grid(
     """Open a scene as if it lay on another grid; only valid pixels weigh.
 
     Windows read alone equal the same part of the whole. A scene on the very grid is read as it
-    is, whatever the filter. Averages between grids of parallel axes are computed exactly
-    (:mod:`geosemimtl.raster.averaging`); all else is the warper's, where an infinite value makes
-    every pixel that it touches invalid.
+    is, whatever the filter. Averages and most frequent classes between grids of parallel axes are
+    computed here (:mod:`geosemimtl.raster.aligned`); all else is the warper's, where an infinite
+    value makes every pixel that it touches invalid.
 
     Args:
         scene: What to read.
@@ -229,12 +177,14 @@ def read_on_grid(
         SceneError: The file cannot be read.
     """
     indexes = scene.indexes if bands is None else scene.indexes_of(bands)
-    alignment = Alignment.between(scene.grid, grid) if recode is None else None
+    alignment = Alignment.between(scene.grid, grid)
     with ExitStack() as stack:
         source = stack.enter_context(opened(scene.source))
         pixels: _Pixels
-        if alignment and (resampling == Resampling.average or alignment.is_shift):
-            pixels = _Aligned(source, scene, indexes, alignment, nodata)
+        exact = Resampling.average if recode is None else Resampling.mode
+        if alignment and (resampling == exact or alignment.is_shift):
+            recoding = None if recode is None else recoder(recode, scene.dtype)
+            pixels = AlignedPixels(source, scene, indexes, alignment, nodata, recoding)
         else:
             options = _placement(scene, grid, resampling)
             options |= _validity(scene, nodata, recode is not None)

@@ -216,7 +216,8 @@ def _nodata(source: Any, dtype: np.dtype[Any]) -> float | None:
 
 def _named_crs(assume_crs: str | None) -> CRS | None:
     try:
-        return None if assume_crs is None else CRS.from_user_input(assume_crs)
+        with rasterio.Env():  # without, GDAL prints a line of its own
+            return None if assume_crs is None else CRS.from_user_input(assume_crs)
     except CRSError as error:
         raise GridError(f"--assume-crs {assume_crs}: unknown CRS; write EPSG:25832, say") from error
 

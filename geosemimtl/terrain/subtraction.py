@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from geosemimtl.errors import ConfigError, LabelError, OutputError
 from geosemimtl.files import require_absent
 from geosemimtl.progress import Track, silent
+from geosemimtl.raster.environment import gdal_environment
 from geosemimtl.raster.grid import PixelGrid
 from geosemimtl.raster.scene import overlap
 from geosemimtl.raster.styles import height_style
@@ -92,7 +93,7 @@ def ndsm(
     if terrain is not None and not overlap(terrain[0].grid, grid):
         raise LabelError(f"{dtm}: does not overlap {dsm}; check both CRS")
     require_absent(outputs, overwrite=overwrite)
-    with ExitStack() as stack:
+    with gdal_environment(), ExitStack() as stack:
         reader = stack.enter_context(elevations_on_grid(surface, grid))
         if terrain is not None:
             ground: Ground = stack.enter_context(elevations_on_grid(terrain, grid)).read

@@ -6,15 +6,17 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from affine import Affine
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from rasterio.crs import CRS
+from rasterio.warp import transform as transform_points
 from rasterio.windows import Window
 
 from geosemimtl.errors import GridError
-from geosemimtl.raster.grid import PixelGrid, model_grid
+from geosemimtl.raster.grid import PixelGrid, model_grid, utm_crs
 from geosemimtl.tiling.layout import TileLayout
 
 GridMaker = Callable[..., PixelGrid]
@@ -54,11 +56,22 @@ def test_model_grid_keeps_origin_and_axes(
 def test_model_grid_is_just_large_enough(
     rows: int, cols: int, across: float, down: float, degrees: float, gsd_m: float
 ) -> None:
+    assume(gsd_m <= max(rows * down, cols * across))
     grid = model_grid(turned((rows, cols), across, down, degrees), gsd_m)
     for size, extent in zip(grid.shape, (rows * down, cols * across), strict=True):
         # up to the millionth of a pixel that rounding may add to an extent
         assert size * gsd_m >= extent * (1 - 2e-6) - 1e-5 * gsd_m
         assert size == 1 or (size - 1) * gsd_m < extent * (1 + 2e-6)
+
+
+def test_a_gsd_coarser_than_the_scene(
+    make_grid: GridMaker, one_line: Callable[[BaseException], str]
+) -> None:
+    scene = make_grid((100, 40))  # 2 x 5 m
+    assert model_grid(scene, 5).shape == (1, 1)
+    with pytest.raises(GridError, match=r"coarser than the whole scene \(2 x 5 m\)") as caught:
+        model_grid(scene, 5.01)
+    assert "--gsd" in one_line(caught.value)
 
 
 @given(rows=sides, cols=sides, step=steps, degrees=angles)
@@ -142,3 +155,84 @@ def test_a_gsd_is_above_zero(
     with pytest.raises(GridError, match="metres above 0") as caught:
         model_grid(make_grid((10, 10)), gsd_m)
     one_line(caught.value)
+
+
+@given(
+    shape=st.tuples(st.integers(5, 400), st.integers(5, 400)),
+    gsd=st.tuples(steps, steps),
+    degrees=angles,
+    ratio=st.floats(0.3, 5),
+    crs=st.sampled_from(["EPSG:25832", "EPSG:4326", "EPSG:2180", "EPSG:3857", "EPSG:3035"]),
+)
+def test_another_crs_covers_the_footprint(
+    shape: tuple[int, int], gsd: tuple[float, float], degrees: float, ratio: float, crs: str
+) -> None:
+    scene = turned(shape, *gsd, degrees)
+    gsd_m = ratio * min(gsd)
+    wanted = CRS.from_user_input(crs)
+    grid = model_grid(scene, gsd_m, wanted)
+    assert grid.crs == wanted
+    assert (grid.transform.b, grid.transform.d) == (0, 0)
+    assert grid.transform.a > 0 > grid.transform.e
+    if crs != "EPSG:3857":  # its metres are none
+        assert grid.gsd_m == pytest.approx((gsd_m, gsd_m), rel=1e-4)
+    rows, cols = shape
+    down, across = (side.ravel() for side in np.mgrid[0:rows:9j, 0:cols:9j])
+    xs, ys = scene.transform @ (across, down)
+    there = transform_points(scene.crs, wanted, list(xs), list(ys))
+    columns, lines = ~grid.transform @ tuple(np.array(each) for each in there)
+    # no row or column too few, nor one too many
+    assert columns.min() == pytest.approx(0, abs=0.01)
+    assert lines.min() == pytest.approx(0, abs=0.01)
+    for size, reach in zip(grid.shape, (lines.max(), columns.max()), strict=True):
+        assert reach <= size + 0.01
+        assert size < reach + 1.01
+
+
+def test_the_scenes_own_crs_keeps_its_axes(make_grid: GridMaker) -> None:
+    scene = make_grid((30, 40), degrees=20)
+    assert model_grid(scene, 0.09, CRS.from_wkt(scene.crs.to_wkt())) == model_grid(scene, 0.09)
+
+
+def test_a_crs_that_does_not_reach_the_scene(
+    make_grid: GridMaker, one_line: Callable[[BaseException], str]
+) -> None:
+    pole = make_grid((100, 100), gsd=(1e-3, 1e-3), crs="EPSG:4326", origin=(10, -89.95))
+    with pytest.raises(GridError, match="lies outside of EPSG:3857") as caught:
+        model_grid(pole, 10, CRS.from_epsg(3857))
+    assert "--crs" in one_line(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("place", "code"),
+    [
+        ((13.4, 52.5), 32633),
+        ((-58.4, -34.6), 32721),
+        ((5.3, 60.4), 32632),  # Bergen: zone 32 is wider in south-west Norway
+        ((2.5, 60.4), 32631),
+        ((10.0, 78.9), 32633),  # Svalbard has no zones 32, 34 and 36
+        ((8.9, 78.9), 32631),
+        ((41.9, 78.9), 32637),
+        ((-179.9, 10.0), 32601),
+        ((179.9, -10.0), 32760),
+    ],
+)
+def test_utm_zones(make_grid: GridMaker, place: tuple[float, float], code: int) -> None:
+    scene = make_grid((10, 10), gsd=(1e-5, 1e-5), crs="EPSG:4326", origin=place)
+    assert utm_crs(scene) == CRS.from_epsg(code)
+    grid = model_grid(scene, 0.5, utm_crs(scene))
+    assert grid.gsd_m == pytest.approx((0.5, 0.5))
+
+
+def test_utm_of_a_projected_scene(make_grid: GridMaker) -> None:
+    assert utm_crs(make_grid((10, 10), crs="EPSG:25833")) == CRS.from_epsg(32633)
+
+
+@pytest.mark.parametrize("latitude", [85.0, -80.5, 89.9])
+def test_the_poles_have_no_utm_zone(
+    make_grid: GridMaker, one_line: Callable[[BaseException], str], latitude: float
+) -> None:
+    scene = make_grid((10, 10), gsd=(1e-5, 1e-5), crs="EPSG:4326", origin=(20, latitude))
+    with pytest.raises(GridError, match=r"no UTM zone holds longitude 20\.0") as caught:
+        utm_crs(scene)
+    assert "--crs EPSG:" in one_line(caught.value)

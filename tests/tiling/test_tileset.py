@@ -14,7 +14,6 @@ from geosemimtl.tiling.tileset import (
     TileSet,
     height_scale_m,
     read_tileset,
-    tile_names,
 )
 
 OneLine = Callable[[BaseException], str]
@@ -31,11 +30,13 @@ def tileset(bins: dict[int, int] | None = None, tiles: int = 1) -> TileSet:
         gsd_m=0.5,
         size_px=32,
         overlap_px=16,
+        edge="snap",
         bands=("red",),
         dtype="uint8",
         value_range=(0, 255),
         tiles=tiles,
-        dropped=0,
+        splits={"train": tiles},
+        dropped={},
         statistics=(),
         classes=None,
         class_pixels=(),
@@ -72,7 +73,7 @@ def test_no_tile_set(tmp_path: Path, one_line: OneLine) -> None:
     assert str(tmp_path / "no") in one_line(caught.value)
 
 
-@pytest.mark.parametrize("text", ["", "{", '{"version": 1}', "[]", "\udcff"])
+@pytest.mark.parametrize("text", ["", "{", '{"version": 2}', "[]", "\udcff"])
 def test_a_damaged_manifest(tmp_path: Path, one_line: OneLine, text: str) -> None:
     path = tmp_path / "tileset.json"
     path.write_bytes(text.encode(errors="surrogateescape"))
@@ -82,10 +83,17 @@ def test_a_damaged_manifest(tmp_path: Path, one_line: OneLine, text: str) -> Non
 
 
 def test_a_manifest_of_a_later_version(tmp_path: Path) -> None:
-    text = tileset().model_dump_json().replace('"version":1', '"version":2')
+    text = tileset().model_dump_json().replace('"version":2', '"version":3')
     (tmp_path / "tileset.json").write_text(text)
     with pytest.raises(TileSetError, match="version"):
         read_tileset(tmp_path)
+
+
+def test_what_supervises() -> None:
+    town = tileset({0: 3, 20: 4})
+    assert town.tasks == ("height",)
+    assert town.labelled_pixels() == {"segmentation": 0, "height": 7}
+    assert tileset().tasks == ()
 
 
 def test_an_empty_tile_set(tmp_path: Path, one_line: OneLine) -> None:
@@ -93,13 +101,3 @@ def test_an_empty_tile_set(tmp_path: Path, one_line: OneLine) -> None:
     with pytest.raises(TileSetError, match="holds no tile; lower --min-valid") as caught:
         read_tileset(tmp_path)
     one_line(caught.value)
-
-
-@pytest.mark.parametrize("content", [None, b"", b"no geopackage"])
-def test_a_damaged_index(tmp_path: Path, one_line: OneLine, content: bytes | None) -> None:
-    path = tmp_path / "tiles.gpkg"
-    if content is not None:
-        path.write_bytes(content)
-    with pytest.raises(TileSetError, match="cannot be read; cut the tiles again") as caught:
-        tile_names(tmp_path)
-    assert str(path) in one_line(caught.value)

@@ -1,0 +1,90 @@
+"""A scene's pixels on a grid whose axes are parallel to its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import reduce
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rasterio.windows import Window
+
+from geosemimtl.raster.averaging import Alignment, AxisWeights, average
+from geosemimtl.raster.majority import majority
+from geosemimtl.raster.recoding import Recode
+from geosemimtl.raster.scene import Scene
+from geosemimtl.tasks import IGNORE
+
+
+class AlignedPixels:
+    """Gives averages, most frequent classes, or the file's own pixels.
+
+    Args:
+        source: The scene, opened by rasterio.
+        scene: What is known of it.
+        indexes: The bands wanted.
+        alignment: How the grid lies on it.
+        nodata: A value to treat as nodata in a scene that declares none.
+        recoding: Makes class indices of the pixels of labels.
+    """
+
+    def __init__(
+        self,
+        source: Any,
+        scene: Scene,
+        indexes: Sequence[int],
+        alignment: Alignment,
+        nodata: float | None,
+        recoding: Recode | None = None,
+    ) -> None:
+        self._source = source
+        self._scene = scene
+        self._indexes = list(indexes)
+        self._alignment = alignment
+        self._nodata = scene.nodata if scene.mask == "nodata" else nodata
+        self._masked = [flag.name for flag in source.mask_flag_enums[0]] == ["per_dataset"]
+        self._recoding = recoding
+        is_image = recoding is None
+        self.dtype = source.dtypes[indexes[0] - 1] if is_image else "uint8"
+        self.bands = len(indexes) if is_image else 1
+
+    def read(self, window: Window) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        """Return pixels (bands, rows, columns) and where they are valid (rows, columns)."""
+        (step_r, step_c), (off_r, off_c) = self._alignment.step, self._alignment.offset
+        height, width = self._scene.grid.shape
+        top, left = int(window.row_off), int(window.col_off)
+        rows = AxisWeights.of(top, top + int(window.height), step_r, off_r, height)
+        cols = AxisWeights.of(left, left + int(window.width), step_c, off_c, width)
+        (r0, r1), (c0, c1) = rows.needs, cols.needs
+        pixels, valid = self._read_source(Window(c0, r0, c1 - c0, r1 - r0))
+        if self._recoding is not None:
+            classes = self._recoding(pixels)
+            if valid is not None:
+                classes[~valid.any(axis=0)] = IGNORE
+            classes = majority(classes, rows.shifted(r0), cols.shifted(c0))
+            return classes[None], classes != IGNORE
+        inside = rows.weights.all() and cols.weights.all()
+        if self._alignment.is_shift and inside:
+            if valid is None:
+                return pixels, np.ones(pixels.shape[1:], bool)
+            seen: NDArray[np.bool_] = np.logical_or.reduce(valid, axis=0)
+            return np.where(seen, pixels, pixels.dtype.type(0)), seen
+        return average(pixels, valid, rows.shifted(r0), cols.shifted(c0))
+
+    def _read_source(self, window: Window) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
+        """Return source pixels, and where each band is valid; ``None`` if everywhere."""
+        alpha = [] if self._scene.alpha is None else [self._scene.alpha]
+        read = self._source.read([*self._indexes, *alpha], window=window)
+        pixels, masks = read[: len(self._indexes)], []
+        if alpha:
+            masks.append(read[-1:] > 0)
+        elif self._masked:
+            masks.append(self._source.dataset_mask(window=window)[None] > 0)
+        elif self._nodata is not None and not np.isnan(self._nodata):
+            masks.append(pixels != pixels.dtype.type(self._nodata))
+        if pixels.dtype.kind == "f":
+            masks.append(np.isfinite(pixels).all(axis=0, keepdims=True))
+        if all(mask.all() for mask in masks):
+            return pixels, None
+        return pixels, reduce(np.logical_and, masks)
