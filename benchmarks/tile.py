@@ -22,6 +22,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -68,8 +69,10 @@ def by_gdal(folder: Path, layers: tuple[str, ...]) -> float:
         source = str(folder / f"{layer}.tif")
         commands += [
             ["gdalwarp", "-q", "-r", how, "-tr", step, step, source, str(warped)],
-            ["gdal_retile.py", "-q", "-ps", px, px, "-overlap", str(SIZE_PX // 2)]
-            + ["-targetDir", str(tiles), str(warped)],
+            [
+                *("gdal_retile.py", "-q", "-ps", px, px, "-overlap", str(SIZE_PX // 2)),
+                *("-targetDir", str(tiles), str(warped)),
+            ],
         ]
     return timed(*commands)
 
@@ -80,10 +83,8 @@ def by_tile(folder: Path, layers: tuple[str, ...], jobs: int) -> float:
     flags = [part for pair in zip(("--labels", "--height"), others, strict=False) for part in pair]
     out = str(folder / "tiles")
     program = str(Path(sys.executable).with_name("geosemimtl"))
-    return timed(
-        [program, "tile", scene, *flags, "--gsd", str(TARGET_M), "--jobs", str(jobs), "-q"]
-        + ["--overwrite", "-o", out]
-    )
+    how = ["--gsd", str(TARGET_M), "--jobs", str(jobs), "--overwrite", "-q"]
+    return timed([program, "tile", scene, *flags, *how, "-o", out])
 
 
 def inside(scene: Path, layers: list[Path], jobs: int) -> dict[str, float]:
@@ -160,7 +161,7 @@ def reading_times(folder: Path) -> None:
                     with rasterio.open(path, "w", **profile, **more) as target:
                         target.write(pixels)
                     paths[way].append(path)
-        found = best({way: lambda own=own: _read_all(own) for way, own in paths.items()}, 5)
+        found = best({way: partial(_read_all, own) for way, own in paths.items()}, 5)
         times = " ".join(f"{1000 * found[way] / 64:9.2f}" for way in ways)
         print(f"{layer:24} {times}")
 
@@ -169,7 +170,7 @@ def _read_all(paths: list[Path]) -> float:
     start = time.perf_counter()
     for path in paths:
         with rasterio.open(path) as source:
-            np.asarray(source.read())
+            source.read()
     return time.perf_counter() - start
 
 
@@ -177,12 +178,14 @@ def speed(folder: Path) -> None:
     """Print the times beside GDAL's, of two jobs beside one, and of the start-up."""
     print(f"{'':32} {'ours':>8} {'other':>8} {'ratio':>6} {'wanted':>7}")
     three = [folder / f"{layer}.tif" for layer in LAYERS]
-    for name, layers, wanted in (("image, one job / GDAL", LAYERS[:1], 1.0),
-                                 ("three layers, one job / GDAL", LAYERS, 0.8)):  # fmt: skip
+    for name, layers, wanted in (
+        ("image, one job / GDAL", LAYERS[:1], 1.0),
+        ("three layers, one job / GDAL", LAYERS, 0.8),
+    ):
         found = best(
             {
-                "ours": lambda layers=layers: by_tile(folder, layers, 1),
-                "gdal": lambda layers=layers: by_gdal(folder, layers),
+                "ours": partial(by_tile, folder, layers, 1),
+                "gdal": partial(by_gdal, folder, layers),
             }
         )
         line(name, found["ours"], found["gdal"], wanted)
@@ -239,7 +242,8 @@ def main() -> None:
         jobs, scene, *others = given.inside
         cut_inside(int(jobs), Path(scene), [Path(other) for other in others])
         return
-    version = subprocess.run(["gdalwarp", "--version"], capture_output=True, text=True, check=True)
+    asked = [shutil.which("gdalwarp") or "gdalwarp", "--version"]
+    version = subprocess.run(asked, capture_output=True, text=True, check=True)
     print(
         f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}, "
         f"rasterio {rasterio.__version__} with GDAL {rasterio.__gdal_version__}, numpy "

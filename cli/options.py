@@ -172,10 +172,13 @@ def layer_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def read_class_map(path: Path | None) -> ClassMap:
     """Return the classes that ``--classes`` names."""
-    from geosemimtl.config import load_class_map
-    from geosemimtl.tasks import ISPRS_CLASS_MAP
+    if path is None:
+        from geosemimtl.tasks import ISPRS_CLASS_MAP
 
-    return ISPRS_CLASS_MAP if path is None else load_class_map(path)
+        return ISPRS_CLASS_MAP
+    from geosemimtl.config import load_class_map
+
+    return load_class_map(path)
 
 
 def cut_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -136,6 +136,10 @@ def _locked(folder: Path) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout as error:
+        if not path.exists():  # nobody holds it: the folder takes no files
+            raise OutputError(
+                f"{path.parent}: cannot be written to; choose another with -o"
+            ) from error
         raise OutputError(
             f"{folder}: another run is writing it; wait for its end, or choose another with -o"
         ) from error

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import rasterio
 
@@ -151,3 +152,137 @@ def test_qgis_opens_every_raster(place: Path, judge: Callable[[str], str], tmp_p
         assert found[str(files[stem][0])]["legend"] == [
             list(p) for p in zip(NAMES, COLOURS, strict=True)
         ]
+
+
+def cut(tmp_path: Path, *arguments: object) -> dict[str, Any]:
+    """Run tile; return the manifest."""
+    (tmp_path / "classes.yaml").write_text(CLASSES)
+    run("tile", *arguments, "-o", tmp_path / "tiles")
+    manifest: dict[str, Any] = json.loads((tmp_path / "tiles/tileset.json").read_text())
+    return manifest
+
+
+def refused(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
+    """Run the program, which must fail; return its one line."""
+    with pytest.raises(SystemExit) as stop:
+        main([str(argument) for argument in arguments])
+    assert stop.value.code
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("Error: ")]
+    assert len(lines) == 1
+    return lines[0]
+
+
+def test_zurich(tmp_path: Path) -> None:
+    zurich = DATA / "zurich"
+    layers = ("--labels", zurich / "label.tif", "--height", zurich / "ndsm_m.tif")
+    classes = ("--classes", tmp_path / "classes.yaml")
+    made = cut(tmp_path, zurich / "rgb.tif", *layers, *classes, "--size", 256, "--overlap", 0)
+    assert (made["gsd_m"], made["tiles"]) == (0.5, 8)
+    # on its own grid nothing is resampled: every label is counted once
+    with rasterio.open(zurich / "label.tif") as source:
+        counts = np.bincount(source.read(1).ravel(), minlength=5)
+    assert made["class_pixels"] == counts[1:5].tolist()
+    with rasterio.open(zurich / "ndsm_m.tif") as source:
+        assert sum(made["heights"]["histogram"]) == int((source.read(1) != source.nodata).sum())
+
+
+def test_zurich_needs_its_class_map(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    zurich = DATA / "zurich"
+    layers = ("--labels", zurich / "label.tif")
+    line = refused(capsys, "tile", zurich / "rgb.tif", *layers, "-o", tmp_path / "tiles")
+    assert "declares nodata 0, which is also the class impervious" in line
+    assert not (tmp_path / "tiles").exists()
+
+
+def test_pacasam_names_its_bands_and_squares_its_pixels(tmp_path: Path) -> None:
+    patches = [DATA / "pacasam" / name for name in ("patch0", "patch1")]
+    files = [
+        argument
+        for patch in patches
+        for argument in ("--labels", patch / "label.tif", "--height", patch / "ndsm_m.tif")
+    ]
+    options = ("--classes", tmp_path / "classes.yaml", "--bands", "nir,red,green", "--size", 128)
+    images = [patch / "irc_nir_r_g.tif" for patch in patches]
+    made = cut(tmp_path, *images, *files, *options)
+    assert made["bands"] == ["nir", "red", "green"]
+    assert made["tiles"] == 18
+    assert [source["name"] for source in made["sources"]] == [
+        "patch0-irc_nir_r_g",
+        "patch1-irc_nir_r_g",
+    ]
+    for tile in (tmp_path / "tiles/image").iterdir():
+        with rasterio.open(tile) as source:
+            assert source.res == pytest.approx((made["gsd_m"],) * 2)
+            assert source.descriptions == ("nir", "red", "green")
+    assert made["class_pixels"][0] > made["class_pixels"][1] > 0  # ground, building
+    assert made["class_pixels"][2:] == [0, 0]
+
+
+def test_autzen_counts_in_feet(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    line = refused(capsys, "tile", DATA / "autzen/autzen.jpg", "-o", tmp_path / "tiles")
+    assert "has no CRS" in line
+    assert "--assume-crs" in line
+    options = ("--assume-crs", "EPSG:2994", "--gsd", 0.6096, "--size", 512)
+    made = cut(tmp_path, DATA / "autzen/autzen.jpg", *options)
+    assert made["gsd_m"] == 0.6096
+    with rasterio.open(tmp_path / "tiles/image/autzen_r000_c000.tif") as source:
+        assert source.crs == "EPSG:2994"
+        assert source.res == pytest.approx((2, 2))
+
+
+def test_kootenays_black_border_is_told_of(capsys: pytest.CaptureFixture[str]) -> None:
+    kootenay = DATA / "kootenay"
+    run("check", kootenay / "rgb.tif", "--height", kootenay / "chm_m.tif", "--json")
+    assert "is solid black" in capsys.readouterr().out
+
+
+def test_soybean_from_surface_to_tiles(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    photo, ndsm = DATA / "soybean/odm_orthophoto.tif", tmp_path / "ndsm.tif"
+    line = refused(capsys, "tile", photo, "-o", tmp_path / "tiles")
+    assert "pixels are float32" in line
+    assert "--value-range" in line
+    run("ndsm", DATA / "soybean/dsm.tif", "-o", ndsm)
+    options = ("--value-range", "0,255", "--size", 256)
+    made = cut(tmp_path, photo, "--height", ndsm, *options)
+    assert (made["dtype"], made["value_range"]) == ("float32", [0, 255])
+    # plants of a field: the surface's 100 m and more above the sea are gone
+    histogram = np.array(made["heights"]["histogram"])
+    assert histogram.sum() > 0.5 * 535 * 550
+    with rasterio.open(tmp_path / "tiles/height/odm_orthophoto_r001_c001.tif") as source:
+        heights = source.read(1, masked=True)
+        assert source.res == pytest.approx((made["gsd_m"],) * 2, rel=1e-6)
+    assert -1 < heights.min() < heights.max() < 5
+
+
+def test_treesatais_fourth_band_is_no_mask(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photo = DATA / "treesatai/nir_first_4band.tif"
+    run("check", photo, "--json")
+    assert "band 4 is taken for the mask" in capsys.readouterr().out
+    bands = ("--bands", "nir,red,green,blue", "--alpha", "none")
+    made = cut(tmp_path, photo, *bands, "--size", 128)
+    assert made["bands"] == ["nir", "red", "green", "blue"]
+    with (
+        rasterio.open(photo) as scene,
+        rasterio.open(tmp_path / "tiles/image/nir_first_4band_r000_c000.tif") as tile,
+    ):
+        np.testing.assert_array_equal(tile.read(), scene.read()[:, :128, :128])
+        assert (tile.dataset_mask() == 255).all()
+
+
+@pytest.mark.judge
+def test_degrees_to_utm(tmp_path: Path, judge: Callable[[str], str]) -> None:
+    place, how = tmp_path / "degrees.tif", ["-q", "-t_srs", "EPSG:4326", "-r", "cubic", "-dstalpha"]
+    subprocess.run([judge("gdalwarp"), *how, DATA / "zurich/rgb.tif", place], check=True)
+    labels = ("--labels", DATA / "zurich/label.tif", "--classes", tmp_path / "classes.yaml")
+    options = ("--crs", "auto", "--gsd", 0.5, "--size", 256, "--overlap", 0)
+    made = cut(tmp_path, place, *labels, *options)
+    for path in (tmp_path / "tiles/segmentation").iterdir():
+        with rasterio.open(path) as source:
+            assert source.crs == "EPSG:32632"
+            assert source.res == pytest.approx((0.5, 0.5), rel=1e-3)
+    # the same ground: as many pixels of each class, but for the rims
+    with rasterio.open(DATA / "zurich/label.tif") as source:
+        counts = np.bincount(source.read(1).ravel(), minlength=5)
+    assert made["class_pixels"] == pytest.approx(counts[1:5], rel=0.03)

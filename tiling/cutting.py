@@ -29,6 +29,8 @@ from geosemimtl.tiling.statistics import StatisticsSum
 from geosemimtl.tiling.tileset import INDEX, MANIFEST, Source, TileSet
 
 _LOG = logging.getLogger(__name__)
+#: Somewhere in a scene the ground shows; heights above it begin near 0.
+_GROUND_M = 3.0
 
 
 def tile(
@@ -199,6 +201,12 @@ def _cut_batch(batch: _Batch, run: _Run, name: str) -> TileSet:
         sources=tuple(sources[target.layers.name] for target, _ in cuts),
     )
     write_text(run.folder / MANIFEST, tileset.model_dump_json(indent=1) + "\n")
+    if tileset.heights is not None and tileset.heights.minimum_m > _GROUND_M:
+        _LOG.warning(
+            "no height is below %.0f m: if these are elevations, make heights above ground of them "
+            "with geosemimtl ndsm",
+            tileset.heights.minimum_m,
+        )
     return tileset
 
 

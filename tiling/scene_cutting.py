@@ -140,7 +140,9 @@ class SceneCutter:
     def _outcomes(self) -> Iterator[dict[str, Any] | str]:
         """Yield each tile's row of the index, or why it was dropped."""
         target, size_px = self._target, self._target.layout.size_px
-        offsets = target.layout.col_offsets if target.layout.row_offsets else ()
+        offsets = target.layout.col_offsets
+        if not len(target.layout):
+            return
         with (
             reading_threads(target.layers, target.grid, target.tasks) as read,
             Settled(self._executor) as self._pool,

@@ -73,7 +73,7 @@ class AlignedPixels:
         return average(pixels, valid, rows.shifted(r0), cols.shifted(c0))
 
     def _read_source(self, window: Window) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
-        """Return source pixels, and where each band is valid; ``None`` if everywhere."""
+        """Return source pixels, and where they are valid (1, rows, columns), ``None`` if all are."""
         alpha = [] if self._scene.alpha is None else [self._scene.alpha]
         read = self._source.read([*self._indexes, *alpha], window=window)
         pixels, masks = read[: len(self._indexes)], []
@@ -82,7 +82,9 @@ class AlignedPixels:
         elif self._masked:
             masks.append(self._source.dataset_mask(window=window)[None] > 0)
         elif self._nodata is not None and not np.isnan(self._nodata):
-            masks.append(pixels != pixels.dtype.type(self._nodata))
+            # as a whole: black in one band of a coloured pixel is no hole
+            missing = pixels.dtype.type(self._nodata)
+            masks.append((pixels != missing).any(axis=0, keepdims=True))
         if pixels.dtype.kind == "f":
             masks.append(np.isfinite(pixels).all(axis=0, keepdims=True))
         if all(mask.all() for mask in masks):

@@ -16,7 +16,9 @@ def gdal_environment() -> rasterio.Env:
 
     The cache's size is what it was when GDAL first used it in this process.
     """
-    return rasterio.Env(GDAL_CACHEMAX=CACHE_MB)
+    # rasterio takes bytes where GDAL takes megabytes; with hardly any cache, threads write out
+    # each other's unfinished files
+    return rasterio.Env(GDAL_CACHEMAX=CACHE_MB * 1_000_000)
 
 
 def gdal_threads(workers: int) -> ThreadPoolExecutor:

@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import pyproj
 from affine import Affine
 from rasterio._err import CPLE_BaseError
 from rasterio.crs import CRS
@@ -92,6 +91,8 @@ class PixelGrid:
         left, bottom, right, top = self.bounds
         degrees = math.degrees(self.crs.units_factor[1])  # some geographic CRS count in grads
         lon, lat, step = (left + right) / 2 * degrees, (bottom + top) / 2 * degrees, 1e-4
+        import pyproj  # noqa: PLC0415  (a tenth of a second that scenes in metres need not wait)
+
         geod = pyproj.Geod(ellps="WGS84")
         east = geod.inv(lon - step, lat, lon + step, lat)[2] / (2 * step)
         north = geod.inv(lon, lat - step, lon, lat + step)[2] / (2 * step)
@@ -103,6 +104,8 @@ def same_crs(one: CRS, other: CRS) -> bool:
     if one == other:
         return True
     # GDAL tells an EPSG code and the same CRS as a GeoTIFF spells it apart now and then
+    import pyproj  # noqa: PLC0415  (as above)
+
     ours, theirs = (pyproj.CRS.from_wkt(crs.to_wkt()) for crs in (one, other))
     return bool(ours.equals(theirs, ignore_axis_order=True))
 

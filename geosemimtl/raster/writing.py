@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import numpy as np
 import rasterio
 import rasterio.shutil
 from numpy.typing import NDArray
+from rasterio.io import MemoryFile
 from rasterio.windows import Window
 
 from geosemimtl.errors import OutputError
@@ -130,16 +131,25 @@ def write_raster(
     profile = _profile(grid, kind, count=array.shape[0])
     if compress:
         profile |= {"compress": "DEFLATE", "zlevel": 1}
-    try:
-        with _disk_errors(path), _opened(part, profile) as target:
+    # by way of memory: nobody hears of it where GDAL finds the disk full on closing a file
+    with MemoryFile() as memory:
+        with memory.open(**profile) as target:
             target.write(array)
             _describe_bands(target, kind)
             if valid is not None:
                 with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True):
                     target.write_mask(valid)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+        try:
+            part.write_bytes(memory.getbuffer())
+            part.replace(path)
+        except OSError as error:
+            raise OutputError(
+                f"{path}: cannot be written to ({error.strerror}); free some space, or choose "
+                "another folder with -o"
+            ) from error
+        finally:
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
 
 
 def _profile(grid: PixelGrid, kind: RasterKind, count: int) -> dict[str, Any]:

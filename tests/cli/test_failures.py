@@ -18,6 +18,10 @@ from geosemimtl.inference import inspection
 Run = Callable[..., Any]
 IMAGE = np.ones((3, 64, 64), np.uint8)
 LABELS = np.zeros((1, 96, 130), np.uint8)
+#: 255 classes.
+MANY = "entries:\n" + "".join(
+    f"  - {{name: c{index}, color: '#{index:06x}', from: [{index}]}}\n" for index in range(255)
+)
 ELSEWHERE = Affine(0.1, 0, 500000, 0, -0.1, 5806000)
 
 #: Arguments, files to write first (name, pixels, profile), and words of the message.
@@ -61,7 +65,7 @@ CASES: dict[str, tuple[str, list[tuple[str, Any, dict[str, Any]]], tuple[str, ..
     "undeclared label value": (
         "tile a.tif --labels x.tif -o new",
         [("x.tif", LABELS + 42, {})],
-        ("x.tif", "42", "--classes"),
+        ("x.tif", "value 42 at row 0, column 0", "12480", "declare it with --classes"),
     ),
     "labels elsewhere": (
         "tile a.tif --labels x.tif -o new",
@@ -75,6 +79,37 @@ CASES: dict[str, tuple[str, list[tuple[str, Any, dict[str, Any]]], tuple[str, ..
         ("x.tif", "uint16", "--value-range"),
     ),
     "no tile set": ("train tiny.yaml -s domains.0.tiles=gone -o new", [], ("gone", "tileset.json")),
+    "overlap of a whole tile": ("tile a.tif --overlap 1 -o new", [], ("--overlap 1:", "128px")),
+    "overlap of more": ("tile a.tif --overlap 150% -o new", [], ("--overlap 1.5:", "below 1")),
+    "overlap in pixels": (
+        "tile a.tif --overlap 128px --size 128 -o new",
+        [],
+        ("--overlap 128px", "tiles of 128 px", "less than their size"),
+    ),
+    "coarser than the scene": ("tile a.tif --gsd 50 -o new", [], ("a.tif", "GSD of 50 m")),
+    "two scenes of one name": (
+        "tile s.csv t.csv -o new",
+        [],
+        ("2 scenes are called x", "rename"),
+    ),
+    "block too small": (
+        "tile a.tif --size 32 --split blocks --block 1 -o new",
+        [],
+        ("--block 1", "give at least 4 metres"),
+    ),
+    "splits without a list": ("tile a.tif --split no.yaml -o new", [], ("no.yaml", "potsdam")),
+    "smaller than a tile": (
+        "tile a.tif --edge drop -o new",
+        [],
+        ("a.tif", "smaller than a tile", "--edge pad"),
+    ),
+    "classes beyond 254": (
+        "tile a.tif --labels labels.tif --classes many.yaml -o new",
+        [],
+        ("many.yaml", "254"),
+    ),
+    "unknown CRS of tiles": ("tile a.tif --crs EPSG:1 -o new", [], ("--crs EPSG:1", "auto")),
+    "folder that takes no files": ("tile a.tif -o /proc/new", [], ("/proc", "-o")),
     "empty tile set": (
         "tile a.tif --min-valid 1 --size 512 -o new",
         [],
@@ -127,6 +162,9 @@ def _walk(folder: Path) -> list[Path]:
 def test_bad_input(place: Path, run: Run, write_tif: Callable[..., None], case: str) -> None:
     arguments, files, words = CASES[case]
     (place / "b.safetensors").write_bytes(b"no tensors")
+    (place / "s.csv").write_text("image,scene\na.tif,x\n")
+    (place / "t.csv").write_text("image,scene\nb.tif,x\n")
+    (place / "many.yaml").write_text(MANY)
     for name, pixels, profile in files:
         write_tif(place / name, pixels, **profile)
     before = tree(place)
@@ -134,7 +172,9 @@ def test_bad_input(place: Path, run: Run, write_tif: Callable[..., None], case: 
     assert done.code == 1
     assert done.out == ""
     said = (line for line in done.err.splitlines() if line.strip())
-    (line,) = [text for text in said if not text.startswith(("model runs", "tiles of"))]
+    (line,) = [
+        text for text in said if not text.startswith(("model runs", "tiles of", "values of"))
+    ]
     assert line.startswith("Error: ")
     assert "Traceback" not in done.err
     assert [word for word in words if word not in line] == [], line
@@ -156,14 +196,18 @@ def test_degrees_are_no_error(run: Run, write_tif: Callable[..., None]) -> None:
         "tile",
         "tile a.tif",
         "tile a.tif -o x --gsd 0",
-        "tile a.tif -o x --overlap 1",
+        "tile a.tif -o x --size 0",
+        "tile a.tif -o x --overlap much",
+        "tile a.tif -o x --edge fold",
+        "tile a.tif -o x --split-shares 1,2",
+        "tile a.tif -o x --jobs 0",
         "predict a.tif --value-range 5",
         "predict a.tif --value-range 5,5",
         "predict a.tif --bands nir,,red",
         "predict a.tif --alpha some",
         "predict a.tif --grid mine",
         "train",
-        "info a b",
+        "info",
     ],
 )
 @pytest.mark.usefixtures("place")

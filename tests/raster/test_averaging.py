@@ -31,9 +31,7 @@ def axis(length: int, step: float, offset: float = 0.0) -> AxisWeights:
     return AxisWeights.of(0, max(1, math.ceil((length - offset) / step)), step, offset, length)
 
 
-def drawn(
-    seed: int, dtype: str, shape: tuple[int, ...]
-) -> tuple[NDArray[np.generic], NDArray[np.bool_]]:
+def drawn(seed: int, dtype: str, shape: tuple[int, ...]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     """Return pixels over the type's range, and a mask a band."""
     random = np.random.default_rng(seed)
     if np.dtype(dtype).kind == "f":
@@ -101,7 +99,7 @@ def test_whole_ratios_keep_the_mean(
     pixels, _ = drawn(seed, "float64", (1, *shape))
     out, _ = average(pixels, None, *(axis(n, r) for n, r in zip(shape, ratios, strict=True)))
     assert out.shape[1:] == counts
-    assert np.mean(out) == pytest.approx(np.mean(pixels), rel=1e-9, abs=1e-9)
+    assert out.astype(float).mean() == pytest.approx(np.mean(pixels), rel=1e-9, abs=1e-9)
 
 
 @given(
@@ -183,12 +181,12 @@ def test_by_hand() -> None:
     one = AxisWeights.of(0, 1, 1, 0, 1)
     pixels = np.array([[[10, 20, 30, 40, 60]]], np.float64)
     out, known = average(pixels, None, one, axis(5, 2.5))
-    np.testing.assert_allclose(out, [[[18, 46]]])
+    np.testing.assert_allclose(out.astype(float), [[[18, 46]]])
     assert known.all()
     # without 20 and 60: (10 + 30 / 2) / 1.5 = 16.67, (30 / 2 + 40) / 1.5 = 36.67
     valid = np.array([[[True, False, True, True, False]]])
     out, _ = average(pixels, valid, one, axis(5, 2.5))
-    np.testing.assert_allclose(out, [[[25 / 1.5, 55 / 1.5]]])
+    np.testing.assert_allclose(out.astype(float), [[[25 / 1.5, 55 / 1.5]]])
 
 
 def test_what_is_not_valid_weighs_in_no_band() -> None:
@@ -207,7 +205,7 @@ def test_what_is_not_valid_weighs_in_no_band() -> None:
 def test_the_last_partial_pixel_averages_what_is_there() -> None:
     pixels = np.array([[[10, 20, 30, 40, 50]]], np.float64)
     out, _ = average(pixels, None, axis(1, 3), axis(5, 3))
-    np.testing.assert_allclose(out, [[[20, 45]]])
+    np.testing.assert_allclose(out.astype(float), [[[20, 45]]])
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int16", "uint16"])
@@ -249,7 +247,7 @@ def test_pixels_beyond_the_source_are_not_known() -> None:
 @given(
     degrees=st.floats(-180, 180),
     gsd=st.tuples(st.floats(0.02, 3), st.floats(0.02, 3)),
-    gsd_m=st.floats(0.02, 5),
+    gsd_m=st.floats(0.02, 2),
     origin=st.sampled_from([(0.0, 0.0), (368000.0, 5806000.0), (1e7, -1e7)]),
 )
 def test_a_scene_and_its_own_grid_are_parallel(

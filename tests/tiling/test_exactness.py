@@ -1,9 +1,8 @@
-"""How exact tiles are, put back together: GDAL's programs judge, and laws over all kinds of scenes."""
+"""How exact tiles are, put back together: GDAL's programs judge."""
 
 from __future__ import annotations
 
 import subprocess
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -14,16 +13,14 @@ import numpy as np
 import pytest
 import rasterio
 from affine import Affine
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from numpy.typing import NDArray
 from rasterio.crs import CRS
-from rasterio.enums import ColorInterp, Resampling
+from rasterio.enums import ColorInterp
 from rasterio.warp import transform_bounds
 from scipy.ndimage import binary_dilation, binary_erosion
 
-from geosemimtl.raster.grid import PixelGrid, model_grid
-from geosemimtl.raster.reading import height_filter, image_filter, label_filter, read_on_grid
+from geosemimtl.raster.grid import PixelGrid
+from geosemimtl.raster.reading import height_filter, image_filter, label_filter
 from geosemimtl.raster.scene import open_scene
 from geosemimtl.tasks import HEIGHT_NODATA, IGNORE
 from geosemimtl.tiling.cutting import tile
@@ -34,10 +31,7 @@ Maker = Callable[..., Path]
 Judge = Callable[[str], str]
 Layer = tuple[NDArray[Any], NDArray[np.bool_]]
 FILTERS = {"image": image_filter, "segmentation": label_filter, "height": height_filter}
-METRES, FEET, DEGREES = "EPSG:25833", "EPSG:2994", "EPSG:4326"
-ORIGINS = {METRES: (368000.0, 5806000.0), FEET: (640000.0, 850000.0), DEGREES: (13.1, 52.4)}
-#: Map units of a metre, along x and y.
-UNITS = {METRES: (1.0, 1.0), FEET: (1 / 0.3048,) * 2, DEGREES: (1.47e-5, 0.9e-5)}
+METRES, DEGREES = "EPSG:25833", "EPSG:4326"
 
 
 def write(path: Path, pixels: NDArray[Any], grid: PixelGrid, nodata: float | None = None) -> Path:
@@ -92,8 +86,8 @@ class Town:
         """Cut tiles; return their grid, and the layers put back together."""
         out = self.folder / f"tiles_{gsd_m}"
         options = TileOptions(gsd_m=gsd_m, crs=crs, size_px=256, overlap=0.25)
-        layers = {"labels": [self.files["segmentation"]], "heights": [self.files["height"]]}
-        tile([self.files["image"]], out, options=options, **layers)
+        labels, heights = [self.files["segmentation"]], [self.files["height"]]
+        tile([self.files["image"]], out, labels=labels, heights=heights, options=options)
         grid = tile_grid(open_scene(self.files["image"]), gsd_m, crs)
         return grid, {kind: put_together(out / kind, grid) for kind in FILTERS}
 
@@ -122,7 +116,7 @@ def make_town(
 ) -> Town:
     random = np.random.default_rng(4)
     grid = PixelGrid(Affine(0.05, 0, 368000, 0, -0.05, 5806000), shape, CRS.from_user_input(METRES))
-    where = {kind: grid for kind in FILTERS} | (grids or {})
+    where = dict.fromkeys(FILTERS, grid) | (grids or {})
     sides = {kind: each.shape for kind, each in where.items()}
     patches = random.integers(0, 6, [-(-side // 5) for side in sides["segmentation"]], np.uint8)
     labels = patches.repeat(5, 0).repeat(5, 1)[
@@ -226,10 +220,36 @@ def test_enlarging_in_one_crs(tmp_path: Path, judge: Judge, gsd_m: float) -> Non
         np.testing.assert_array_equal(valid, known, err_msg=kind)
         difference = np.abs(ours.astype(float) - theirs)[:, valid]
         if kind == "height":
-            assert difference.max() <= 1e-5
+            assert difference.max() <= 1e-5  # metres
+        elif kind == "segmentation":
+            # only where a pixel's centre lies on the edge between two
+            on_edge = [(k + 0.5) * gsd_m / 0.05 % 1 for k in map(np.arange, grid.shape)]
+            rows, cols = (np.minimum(k, 1 - k) < 1e-6 for k in on_edge)
+            assert not ((ours != theirs)[0] & ~(rows[:, None] | cols)).any()
         else:
-            assert difference.max() <= (kind == "image")
-            assert (difference > 0).mean() <= 1e-5
+            assert difference.max() <= 1
+            # halves again: GDAL's versions round them by the last bit of their weights
+            inside = np.s_[:, 9:-9, 9:-9]
+            exact = cubic(town.pixels["image"], gsd_m / 0.05, grid.shape)
+            half = np.abs(np.abs(exact - np.floor(exact)) - 0.5) < 1e-6
+            assert not ((ours != theirs) & ~half)[inside].any()
+
+
+def cubic(values: NDArray[Any], step: float, shape: tuple[int, int]) -> NDArray[np.float64]:
+    """Return Keys' cubic convolution (a = -1/2), not clamped; right away from the edges."""
+    out = values.astype(float)
+    for axis, count in zip((1, 2), shape, strict=True):
+        places = (np.arange(count) + 0.5) * step - 0.5
+        weights = np.zeros((count, values.shape[axis]))
+        for tap in range(-1, 3):
+            at = np.floor(places).astype(int) + tap
+            away = np.abs(places - at)
+            near = 1.5 * away**3 - 2.5 * away**2 + 1
+            far = -0.5 * away**3 + 2.5 * away**2 - 4 * away + 2
+            at = np.clip(at, 0, values.shape[axis] - 1)
+            np.add.at(weights, (np.arange(count), at), np.where(away < 1, near, far))
+        out = np.moveaxis(np.tensordot(weights, out, (1, axis)), 0, axis)
+    return out
 
 
 def near_an_edge(valid: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -273,125 +293,11 @@ def test_another_crs(tmp_path: Path, judge: Judge, case: str, gsd_m: float) -> N
         assert not ((valid != known) & ~near_an_edge(known)).any(), kind
         both = valid & known
         difference = np.abs(ours.astype(float) - theirs)[:, both]
-        assert np.median(difference) == 0, kind
+        # floats end in other last bits: metres
+        assert np.median(difference) <= (1e-5 if kind == "height" else 0), kind
         if kind == "segmentation":
             assert (difference > 0).mean() <= 1e-3
         elif kind == "image":
             assert (difference > 1).mean() <= 1e-5
         else:
             assert difference.max() <= 1e-4  # metres
-
-
-scenes = st.fixed_dictionaries(
-    {
-        "shape": st.tuples(st.integers(4, 70), st.integers(4, 70)),
-        "gsd": st.tuples(st.floats(0.5, 2), st.floats(0.5, 2)),
-        "crs": st.sampled_from(list(ORIGINS)),
-        "degrees": st.sampled_from([0.0, 0.0, 17.0, -120.0]),
-        "holes": st.sampled_from(["none", "border", "specks", "all but one"]),
-        "dtype": st.sampled_from(["uint8", "uint16", "float32"]),
-    }
-)
-cuts = st.fixed_dictionaries(
-    {
-        "ratio": st.sampled_from([0.4, 0.7, 1.0, 1.3, 1.8, 2.0, 3.0]),
-        "size_px": st.integers(5, 40),
-        "overlap": st.one_of(st.floats(0, 0.8), st.integers(0, 4)),
-        "edge": st.sampled_from(["snap", "pad"]),
-    }
-)
-
-
-def draw(scene: dict[str, Any], folder: Path) -> dict[str, Path]:
-    """Write a scene, its labels and its heights, on grids of other pixel sizes."""
-    random = np.random.default_rng(1)
-    crs = CRS.from_user_input(scene["crs"])
-    files = {}
-    for kind, factor, count, dtype in (
-        ("image", 1.0, 2, scene["dtype"]),
-        ("segmentation", 0.8, 1, "uint8"),
-        ("height", 1.5, 1, "float32"),
-    ):
-        shape = tuple(
-            -(-side // 1) for side in np.ceil(np.array(scene["shape"]) / factor).astype(int)
-        )
-        pixels = random.integers(1, 6 if kind == "segmentation" else 200, (count, *shape))
-        holes = np.zeros(shape, bool)
-        if kind == "image" and scene["holes"] != "none":
-            if scene["holes"] == "specks":
-                holes = random.random(shape) < 0.3
-            else:
-                holes[: shape[0] // 2] = True
-                holes[:] |= scene["holes"] == "all but one"
-            holes[shape[0] - 1, shape[1] - 1] = False
-        steps = [s * factor * u for s, u in zip(scene["gsd"], UNITS[scene["crs"]], strict=True)]
-        axes = Affine.rotation(scene["degrees"]) @ Affine.scale(steps[0], -steps[1])
-        grid = PixelGrid(Affine.translation(*ORIGINS[scene["crs"]]) @ axes, shape, crs)
-        values = np.where(holes, 0, pixels).astype(dtype)
-        nodata = {"image": 0, "segmentation": IGNORE, "height": HEIGHT_NODATA}[kind]
-        files[kind] = write(folder / f"{kind}.tif", values, grid, nodata)
-    return files
-
-
-@settings(max_examples=40)
-@given(scene=scenes, cut=cuts)
-def test_tiles_put_back_together_are_the_resampled_scene(
-    scene: dict[str, Any], cut: dict[str, Any]
-) -> None:
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        files = draw(scene, folder)
-        image = open_scene(files["image"])
-        gsd_m = cut["ratio"] * min(image.grid.gsd_m)
-        options = TileOptions(
-            gsd_m=gsd_m,
-            size_px=cut["size_px"],
-            overlap=min(cut["overlap"], cut["size_px"] - 1),
-            edge=cut["edge"],
-            value_range=(0, 200),
-        )
-        layers = {"labels": [files["segmentation"]], "heights": [files["height"]]}
-        tile([files["image"]], folder / "tiles", options=options, jobs=2, **layers)
-        grid = model_grid(image.grid, gsd_m)
-        seen = None
-        for kind, choose in FILTERS.items():
-            layer = open_scene(files[kind])
-            chosen: Resampling = choose(layer.grid, grid)
-            recode = {(index,): index for index in range(6)} if kind == "segmentation" else None
-            with read_on_grid(layer, grid, chosen, recode=recode) as reader:
-                values, valid = reader.read()
-            seen = valid if seen is None else seen
-            found, mask = put_together(folder / "tiles" / kind, grid)
-            # tiles without any pixel are left out
-            np.testing.assert_array_equal(mask, valid & seen, err_msg=kind)
-            np.testing.assert_array_equal(found[:, mask], values[:, mask], err_msg=kind)
-        assert_analytic(folder / "tiles", image.grid, gsd_m, scene)
-
-
-def assert_analytic(folder: Path, own: PixelGrid, gsd_m: float, scene: dict[str, Any]) -> None:
-    """Assert that every tile lies where arithmetic says, to a millionth of a metre."""
-    across, down = (gsd_m / each for each in own.gsd_m)
-    steps = [s * u for s, u in zip(scene["gsd"], UNITS[scene["crs"]], strict=True)]
-    turn = np.deg2rad(scene["degrees"])
-    x0, y0 = ORIGINS[scene["crs"]]
-    for path in sorted((folder / "image").iterdir()):
-        transforms = set()
-        for kind in FILTERS:
-            with rasterio.open(folder / kind / path.name) as source:
-                transforms.add(tuple(source.transform)[:6])
-                size = source.width
-        assert len(transforms) == 1, "all layers of a tile share one grid"
-        made = Affine(*transforms.pop())
-        col, row = (
-            round(place)
-            for place in ~(own.transform @ Affine.scale(across, down)) @ (made.c, made.f)
-        )
-        for corner_col, corner_row in ((col, row), (col + size, row + size)):
-            x, y = corner_col * across * steps[0], -corner_row * down * steps[1]
-            world = (
-                x0 + x * np.cos(turn) - y * np.sin(turn),
-                y0 + x * np.sin(turn) + y * np.cos(turn),
-            )
-            there = made @ (corner_col - col, corner_row - row)
-            for found, expected, unit in zip(there, world, UNITS[scene["crs"]], strict=True):
-                assert abs(found - expected) / unit < 1e-6

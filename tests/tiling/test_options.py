@@ -50,9 +50,7 @@ def test_options_that_cannot_be(option: dict[str, Any], words: str, one_line: On
     ("size_px", "overlap", "shared_px"),
     [(512, 0.5, 256), (512, 128, 128), (512, 1, 1), (512, 0, 0), (30, 0.1, 3), (5, 0.99, 4)],
 )
-def test_an_overlap_is_a_share_or_pixels(
-    size_px: int, overlap: float | int, shared_px: int
-) -> None:
+def test_an_overlap_is_a_share_or_pixels(size_px: int, overlap: float, shared_px: int) -> None:
     assert TileOptions(size_px=size_px, overlap=overlap).shared_px == shared_px
 
 

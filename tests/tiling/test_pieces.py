@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -48,7 +49,7 @@ def test_bands_take_every_column_once(length: int, size: int, share: float, edge
     assert [index for run in runs for index in run] == list(range(len(offsets)))
     for run in runs:
         assert offsets[run[-1]] + size - offsets[run[0]] <= 400
-    for one, other in zip(runs, runs[1:], strict=False):
+    for one, other in pairwise(runs):
         # no band could have been wider
         assert offsets[other[0]] + size - offsets[one[0]] > 400
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -138,7 +139,7 @@ def test_parts_add_up_in_any_order(cuts: list[int], data: Any) -> None:
     whole.add_labels(labels, None)
     whole.add_heights(heights, None)
     lines = [0, *sorted(cuts), SHAPE[1]]
-    parts = list(zip(lines, lines[1:], strict=False))
+    parts = list(pairwise(lines))
     data.shuffle(parts)
     total = whole.empty()
     for start, stop in parts:
