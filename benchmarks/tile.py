@@ -83,7 +83,8 @@ def by_tile(folder: Path, layers: tuple[str, ...], jobs: int) -> float:
     flags = [part for pair in zip(("--labels", "--height"), others, strict=False) for part in pair]
     out = str(folder / "tiles")
     program = str(Path(sys.executable).with_name("geosemimtl"))
-    how = ["--gsd", str(TARGET_M), "--jobs", str(jobs), "--overwrite", "-q"]
+    shutil.rmtree(out, ignore_errors=True)
+    how = ["--gsd", str(TARGET_M), "--jobs", str(jobs), "-q"]
     return timed([program, "tile", scene, *flags, *how, "-o", out])
 
 

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from rasterio.windows import Window
 
 from geosemimtl.raster.averaging import Alignment, AxisWeights, average
-from geosemimtl.raster.majority import majority
 from geosemimtl.raster.recoding import Recode
 from geosemimtl.raster.scene import Scene
+from geosemimtl.raster.voting import majority
 from geosemimtl.tasks import IGNORE
 
 
@@ -73,7 +73,7 @@ class AlignedPixels:
         return average(pixels, valid, rows.shifted(r0), cols.shifted(c0))
 
     def _read_source(self, window: Window) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
-        """Return source pixels, and where they are valid (1, rows, columns), ``None`` if all are."""
+        """Return source pixels, and where (1, rows, columns) they are valid; ``None`` for all."""
         alpha = [] if self._scene.alpha is None else [self._scene.alpha]
         read = self._source.read([*self._indexes, *alpha], window=window)
         pixels, masks = read[: len(self._indexes)], []
@@ -81,12 +81,17 @@ class AlignedPixels:
             masks.append(read[-1:] > 0)
         elif self._masked:
             masks.append(self._source.dataset_mask(window=window)[None] > 0)
-        elif self._nodata is not None and not np.isnan(self._nodata):
+        elif self._nodata is not None and self._may_hold(pixels, self._nodata):
             # as a whole: black in one band of a coloured pixel is no hole
             missing = pixels.dtype.type(self._nodata)
             masks.append((pixels != missing).any(axis=0, keepdims=True))
-        if pixels.dtype.kind == "f":
+        if pixels.dtype.kind == "f" and not np.isfinite([pixels.min(), pixels.max()]).all():
             masks.append(np.isfinite(pixels).all(axis=0, keepdims=True))
         if all(mask.all() for mask in masks):
             return pixels, None
         return pixels, reduce(np.logical_and, masks)
+
+    @staticmethod
+    def _may_hold(pixels: NDArray[Any], value: float) -> bool:
+        """Return whether a value may be among pixels, which their extremes tell at a glance."""
+        return not (value < pixels.min() or value > pixels.max() or np.isnan(value))

@@ -128,7 +128,7 @@ def write_raster(
     """
     kind = RasterKind(str(array.dtype), nodata, tuple(band_names))
     part = path.with_name(f".{path.name}.part")
-    profile = _profile(grid, kind, count=array.shape[0])
+    profile = _profile(grid, kind, count=array.shape[0]) | {"INTERLEAVE": "BAND"}
     if compress:
         profile |= {"compress": "DEFLATE", "zlevel": 1}
     # by way of memory: nobody hears of it where GDAL finds the disk full on closing a file

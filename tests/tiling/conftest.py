@@ -97,7 +97,7 @@ def make_town(make_raster: Callable[..., Path], noise: Callable[..., Any]) -> Ca
         classes[0, 60:70, 60:90] = 255
         heights = random.gamma(2, 3, (1, 120, 150)).astype(np.float32)
         heights[0, 100:, 100:] = -9999
-        arrays = [
+        arrays: list[NDArray[Any]] = [
             array.repeat(times, -2).repeat(times, -1) for array in (pixels, valid, classes, heights)
         ]
         return Town(

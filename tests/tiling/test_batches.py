@@ -24,6 +24,7 @@ from geosemimtl.errors import (
     SceneError,
     TileSetError,
 )
+from geosemimtl.tiling import pieces
 from geosemimtl.tiling.cutting import tile
 from geosemimtl.tiling.options import TileOptions
 from geosemimtl.tiling.tileset import read_tileset
@@ -52,7 +53,7 @@ class Trio:
         """Make a scene a bad one, and return what shall be said of it."""
         scene, label = self.scenes[index], self.labels[index]
         if how == "truncated":
-            scene.write_bytes(scene.read_bytes()[:30_000])
+            scene.write_bytes(scene.read_bytes()[:40_000])
             return f"{scene}: cannot be read"
         if how == "no raster":
             scene.write_text("no raster")
@@ -81,8 +82,15 @@ def trio(make_raster: Maker, noise: Noise) -> Trio:
 @pytest.mark.parametrize("jobs", [1, 4])
 @pytest.mark.parametrize("how", ["truncated", "no raster", "missing", "labels", "bands"])
 def test_one_bad_scene(
-    trio: Trio, noise: Noise, tmp_path: Path, contents: Contents, how: str, jobs: int
+    trio: Trio,
+    noise: Noise,
+    tmp_path: Path,
+    contents: Contents,
+    monkeypatch: pytest.MonkeyPatch,
+    how: str,
+    jobs: int,
 ) -> None:
+    monkeypatch.setattr(pieces, "PIECE_ROWS", 16)  # some tiles are written before a file ends
     says = trio.spoil(how, 1, noise)
     output = tmp_path / "out" / "tiles"
     with pytest.raises(BatchError) as caught:

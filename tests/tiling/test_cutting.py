@@ -251,7 +251,7 @@ def test_edges(town: Any, tmp_path: Path, edge: Any, tiles: int, padded: int, be
 
 def test_every_valid_pixel_is_in_a_tile(town: Any, tmp_path: Path) -> None:
     for edge in ("snap", "pad"):
-        options = TileOptions(gsd_m=0.05, size_px=32, overlap=5, edge=edge)  # type: ignore[arg-type]  # one of them
+        options = TileOptions(gsd_m=0.05, size_px=32, overlap=5, edge=edge)
         cut(town, tmp_path / edge, options)
         seen = np.zeros((200, 200), bool)
         for path in (tmp_path / edge / "image").iterdir():

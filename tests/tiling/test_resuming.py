@@ -19,10 +19,10 @@ WAIT_S = 60
 
 
 class Job:
-    """One command that cuts two scenes into 150 tiles of three layers."""
+    """One command that cuts two scenes into 84 tiles of three layers."""
 
     def __init__(self, folder: Path, make_town: Callable[..., Any]) -> None:
-        towns = [make_town(f"{name}-", times=4) for name in "ab"]
+        towns = [make_town(f"{name}-", times=3) for name in "ab"]
         self.folder = folder
         self.output = folder / "out" / "tiles"
         self.part = folder / "out" / ".tiles.part"
@@ -85,9 +85,9 @@ def test_killed_at_several_moments(job: Job, contents: Contents) -> None:
     moments: list[Callable[[], bool]] = [
         job.part.exists,
         lambda: job.written() > 20,
-        lambda: job.written() > 110,
+        lambda: job.written() > 70,
         (job.part / ".scenes" / "a-image.json").exists,
-        lambda: job.written() > 330,
+        lambda: job.written() > 180,
     ]
     kept: dict[Path, int] = {}
     for moment in moments:
@@ -109,7 +109,7 @@ def test_killed_at_several_moments(job: Job, contents: Contents) -> None:
 def test_killed_while_replacing(job: Job, contents: Contents) -> None:
     assert job.run("--edge", "pad") == 0
     before = contents(job.output)
-    for tiles in (1, 200):
+    for tiles in (1, 150):
         job.stopped(signal.SIGKILL, lambda tiles=tiles: job.written() > tiles, "--overwrite")  # type: ignore[misc]  # the loop's own
         assert contents(job.output) == before
     assert job.run("--overwrite") == 0

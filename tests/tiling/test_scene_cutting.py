@@ -205,6 +205,20 @@ def test_nothing_depends_on_jobs_or_pieces(
         assert [name for name in plain if other[name] != plain[name]] == []
 
 
+def test_masks_of_tiles_in_several_blocks(
+    tmp_path: Path, make_town: Callable[..., Any], contents: Contents
+) -> None:
+    """GDAL writes such a file in parts: with too small a cache, in an order left to chance."""
+    town = make_town(times=4)
+    options = TileOptions(gsd_m=0.09, size_px=64, overlap=0.25, edge="pad", name="s")
+    made = []
+    for run, jobs in enumerate((1, 2, 2, 5, 5)):
+        tile([town.image], tmp_path / str(run), options=options, jobs=jobs)
+        made.append(contents(tmp_path / str(run)))
+    for other in made[1:]:
+        assert [name for name in made[0] if other[name] != made[0][name]] == []
+
+
 @pytest.mark.parametrize(
     ("dtype", "gsd_m", "overlap", "edge", "min_valid", "split"),
     [
