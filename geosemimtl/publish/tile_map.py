@@ -187,13 +187,20 @@ def _quick_look(panel: Panel, size_px: int, colours: Mapping[str, str]) -> NDArr
     shrink = max(1.0, max(panel.shape) / _PANEL_PX)
     rows, cols = (math.ceil(length / shrink) for length in panel.shape)
     canvas, seen = np.zeros((3, rows, cols)), np.zeros((rows, cols), bool)
-    tint = np.zeros((rows, cols, 3))
-    for tile in covering(panel.tiles, size_px):
+    painted, tint = seen.copy(), np.zeros((rows, cols, 3))
+    few = dict.fromkeys(covering(panel.tiles, size_px))
+    # then those that show what dropped neighbours do not
+    for tile in (*few, *(tile for tile in panel.tiles if tile not in few)):
+        top, left = round(tile.top_px / shrink), round(tile.left_px / shrink)
+        side = round(size_px / shrink)
+        whole = painted[top : top + side, left : left + side]
+        if whole.all():
+            continue
+        whole[:] = True
         scene = open_scene(tile.path)
         grid = model_grid(scene.grid, max(scene.grid.gsd_m) * shrink)
         with read_on_grid(scene, grid, image_filter(scene.grid, grid)) as reader:
             pixels, valid = reader.read()
-        top, left = round(tile.top_px / shrink), round(tile.left_px / shrink)
         height, width = min(grid.shape[0], rows - top), min(grid.shape[1], cols - left)
         place = (slice(top, top + height), slice(left, left + width))
         valid = valid[:height, :width]
