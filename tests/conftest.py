@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -147,3 +148,12 @@ def one_line() -> Callable[[BaseException], str]:
         return text
 
     return message
+
+
+@pytest.fixture(autouse=True)
+def _heard() -> Iterator[None]:
+    """Undo the -q that a test gave the command line: it holds for the whole process."""
+    logger = logging.getLogger("geosemimtl")
+    level = logger.level
+    yield
+    logger.setLevel(level)
