@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -14,7 +15,6 @@ import numpy as np
 import rasterio
 import rasterio.shutil
 from numpy.typing import NDArray
-from rasterio.io import MemoryFile
 from rasterio.windows import Window
 
 from geosemimtl.errors import OutputError
@@ -22,6 +22,11 @@ from geosemimtl.files import write_text
 from geosemimtl.raster.grid import PixelGrid
 from geosemimtl.raster.scene import CLASSES_TAG
 from geosemimtl.tasks import Classes
+
+#: Room on the disk beyond a file's own, for what else is written meanwhile.
+_SPARE_BYTES = 1 << 20
+_REMEDY = "free some space, or choose another folder with -o"
+_FULL = f"cannot be written, the disk is full; {_REMEDY}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,25 +136,26 @@ def write_raster(
     profile = _profile(grid, kind, count=array.shape[0]) | {"INTERLEAVE": "BAND"}
     if compress:
         profile |= {"compress": "DEFLATE", "zlevel": 1}
-    # by way of memory: nobody hears of it where GDAL finds the disk full on closing a file
-    with MemoryFile() as memory:
-        with memory.open(**profile) as target:
+    try:
+        if shutil.disk_usage(path.parent).free < array.nbytes + _SPARE_BYTES:
+            raise OutputError(f"{path.parent}: {_FULL}")
+        with _disk_errors(path), _opened(part, profile) as target:
             target.write(array)
             _describe_bands(target, kind)
             if valid is not None:
                 with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True):
                     target.write_mask(valid)
-        try:
-            part.write_bytes(memory.getbuffer())
-            part.replace(path)
-        except OSError as error:
-            raise OutputError(
-                f"{path}: cannot be written to ({error.strerror}); free some space, or choose "
-                "another folder with -o"
-            ) from error
-        finally:
-            with suppress(OSError):
-                part.unlink(missing_ok=True)
+        # GDAL tells nobody that it could not finish a file on closing it
+        if not compress and part.stat().st_size < array.nbytes:
+            raise OutputError(f"{path.parent}: {_FULL}")
+        part.replace(path)
+    except OSError as error:
+        if isinstance(error, OutputError):
+            raise
+        raise OutputError(f"{path}: cannot be written to ({error.strerror}); {_REMEDY}") from error
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
 
 
 def _profile(grid: PixelGrid, kind: RasterKind, count: int) -> dict[str, Any]:

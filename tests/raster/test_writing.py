@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -180,3 +181,15 @@ def test_a_small_raster_with_its_mask(tmp_path: Path, make_grid: GridMaker) -> N
         assert source.descriptions == ("nir", "red")
         assert PixelGrid(source.transform, source.shape, source.crs).matches(grid)
     assert [file.name for file in tmp_path.iterdir()] == ["a.tif"]
+
+
+def test_a_full_disk_is_seen_before(
+    tmp_path: Path, make_grid: GridMaker, monkeypatch: pytest.MonkeyPatch, one_line: OneLine
+) -> None:
+    real = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: real._replace(free=2000))
+    grid = make_grid((8, 9))
+    with pytest.raises(OutputError, match="the disk is full; free some space") as caught:
+        write_raster(tmp_path / "a.tif", np.ones((1, 8, 9), np.uint8), grid)
+    assert str(tmp_path) in one_line(caught.value)
+    assert not list(tmp_path.iterdir())
