@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from importlib import resources
@@ -18,7 +18,7 @@ from rasterio.warp import transform
 from shapely import Polygon, STRtree
 
 from geosemimtl.errors import ConfigError, TileSetError
-from geosemimtl.raster.grid import PixelGrid, same_crs
+from geosemimtl.raster.grid import PixelGrid, outline, same_crs
 from geosemimtl.tiling.scene_lists import read_rows
 
 _LOG = logging.getLogger(__name__)
@@ -29,8 +29,6 @@ DRAWN = ("none", "by-scene", "blocks")
 BUILT_IN = ("potsdam", "vaihingen")
 #: So many draws are tried, fewer of many items, and the one nearest to the shares is taken.
 _DRAWS, _MOST_ITEMS = 64, 4096
-#: Points along a side of a footprint: a straight line bends in another CRS.
-_SIDE_POINTS = 16
 #: Neighbours share their edge, and by rounding a little more.
 _LEAST_SHARE = 1e-5
 
@@ -343,13 +341,5 @@ def overlapping(grids: Mapping[str, PixelGrid], splits: Mapping[str, str]) -> tu
 def _footprint(grid: PixelGrid, base: PixelGrid) -> Polygon:
     if same_crs(grid.crs, base.crs):
         return Polygon(grid.corners)
-    xs, ys = zip(*_outline(grid), strict=True)
+    xs, ys = zip(*outline(grid), strict=True)
     return Polygon(list(zip(*transform(grid.crs, base.crs, xs, ys), strict=True)))
-
-
-def _outline(grid: PixelGrid) -> Iterator[tuple[float, float]]:
-    corners = grid.corners
-    for (x, y), (next_x, next_y) in zip(corners, (*corners[1:], corners[0]), strict=True):
-        for step in range(_SIDE_POINTS):
-            part = step / _SIDE_POINTS
-            yield x + part * (next_x - x), y + part * (next_y - y)

@@ -181,7 +181,7 @@ def _transformed(
 
 
 def _covering_grid(scene: PixelGrid, gsd_m: float, crs: CRS) -> PixelGrid:
-    xs, ys = _transformed(scene.crs, crs, *zip(*_outline(scene), strict=True))
+    xs, ys = _transformed(scene.crs, crs, *zip(*outline(scene), strict=True))
     if not all(map(math.isfinite, (*xs, *ys))):
         raise GridError(f"the scene lies outside of {crs.to_string()}; name another with --crs")
     left, top = min(xs), max(ys)
@@ -196,8 +196,8 @@ def _covering_grid(scene: PixelGrid, gsd_m: float, crs: CRS) -> PixelGrid:
     )
 
 
-def _outline(grid: PixelGrid) -> Iterator[tuple[float, float]]:
-    """Yield points along the sides, which are curves in another CRS."""
+def outline(grid: PixelGrid) -> Iterator[tuple[float, float]]:
+    """Yield world (x, y) of points along a grid's sides, which are curves in another CRS."""
     corners = grid.corners
     for (x, y), (next_x, next_y) in zip(corners, (*corners[1:], corners[0]), strict=True):
         for step in range(_SIDE_POINTS):
