@@ -3,8 +3,8 @@
 GDAL's warper transforms every pixel on its own, which parallel grids do not need: the pixels of a
 row or column that an output pixel covers, and how much of each, are the same all along it. So
 rows are averaged first, then columns, with a handful of weights each. Sums are exact enough in 64
-bit that halves round up, whatever the window; GDAL's versions differ from each other there
-(docs/tiling.md has the figures).
+bit that halves round up, whatever the window, where GDAL's sums fall to either side
+(benchmarks/exactness.py).
 """
 
 from __future__ import annotations
