@@ -14,18 +14,39 @@ from geosemimtl.errors import GeoSemiMTLError, OutputError
 
 #: In a folder being written: what it was asked to hold.
 _REQUEST = ".request"
+#: What to do where something cannot be written.
+REMEDY = "free some space, or choose another folder with -o"
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file whole or not at all."""
+    """Write a text file whole or not at all.
+
+    Raises:
+        OutputError: It cannot be written, or the disk is full.
+    """
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, *parts: bytes | bytearray | memoryview) -> None:
+    """Write a file whole or not at all, its parts one after the other.
+
+    Raises:
+        OutputError: It cannot be written, or the disk is full.
+    """
     part = path.with_name(f".{path.name}.part")
     try:
-        part.write_text(text, encoding="utf-8")
+        with part.open("wb", buffering=0) as file:
+            for data in parts:
+                left = memoryview(data).cast("B")
+                while left:
+                    left = left[file.write(left) :]
         part.replace(path)
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror})") from error
-    finally:
-        part.unlink(missing_ok=True)
+    except BaseException as error:
+        with suppress(OSError):
+            part.unlink()
+        if not isinstance(error, OSError):
+            raise
+        raise OutputError(f"{path}: cannot be written ({error.strerror}); {REMEDY}") from error
 
 
 def require_absent(paths: Sequence[Path], *, overwrite: bool) -> None:

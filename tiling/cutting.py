@@ -20,7 +20,7 @@ from geosemimtl.tasks import HEIGHT, SEGMENTATION
 from geosemimtl.tiling.assignment import split_tiles
 from geosemimtl.tiling.index import write_index
 from geosemimtl.tiling.journal import Journal, request_of
-from geosemimtl.tiling.layers import Layers, open_layers, require_alike, tile_grid
+from geosemimtl.tiling.layers import Layers, check_layers, open_layers, require_alike, tile_grid
 from geosemimtl.tiling.layout import TileLayout
 from geosemimtl.tiling.options import TileOptions
 from geosemimtl.tiling.scene_cutting import SceneCut, SceneCutter, Target
@@ -235,8 +235,7 @@ def _cut_scenes(
         if made is None:
             cutter = SceneCutter(target, run.folder, run.pool, own, run.workers)
             try:
-                cutter.check(run.track)
-                made = cutter.cut(run.track)
+                made = cutter.cut(run.track, check_layers(layers))
             except GeoSemiMTLError:
                 cutter.remove()
                 raise

@@ -19,6 +19,7 @@ from geosemimtl.progress import Track, silent
 from geosemimtl.raster.grid import PixelGrid
 from geosemimtl.raster.reading import GridReader, label_filter, read_on_grid
 from geosemimtl.raster.scene import Scene, open_scene, overlap
+from geosemimtl.raster.values import filled
 from geosemimtl.tasks import IGNORE, ClassMap, color_of
 
 #: Heights above ground outside of this are no heights; the highest building has 828 m.
@@ -185,7 +186,7 @@ class _RasterReader:
 
     def read(self, window: Window | None = None) -> NDArray[np.uint8]:
         indices, valid = self._reader.read(window)
-        return np.where(valid, indices[0], np.uint8(IGNORE))
+        return filled(indices[0], valid, IGNORE)
 
 
 def _raster_labels(scene: Scene, class_map: ClassMap) -> Labels:

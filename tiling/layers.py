@@ -20,6 +20,7 @@ from geosemimtl.raster.averaging import Alignment
 from geosemimtl.raster.grid import PixelGrid, model_grid, utm_crs
 from geosemimtl.raster.reading import GridReader, height_filter, image_filter, read_on_grid
 from geosemimtl.raster.scene import Scene, open_scene
+from geosemimtl.raster.values import filled
 from geosemimtl.tasks import HEIGHT, HEIGHT_NODATA, IGNORE, SEGMENTATION
 from geosemimtl.tiling.labels import LabelReader, Labels, check_heights, check_overlap, open_labels
 from geosemimtl.tiling.options import TileOptions
@@ -186,21 +187,17 @@ class LayerReader:
             SceneError: A file cannot be read.
         """
         pixels, valid = self._image.read(window)
-        unseen = None if valid.all() else ~valid
         indices = heights_m = None
         if SEGMENTATION in self._tasks:
             indices = np.full(valid.shape, IGNORE, np.uint8)
         if HEIGHT in self._tasks:
             heights_m = np.full(valid.shape, HEIGHT_NODATA, np.float32)
         if self._labels is not None:
-            indices = self._labels.read(window)
-            if unseen is not None:
-                indices = np.where(unseen, np.uint8(IGNORE), indices)
+            indices = filled(self._labels.read(window), valid, IGNORE)
         if self._heights is not None:
             (metres,), known = self._heights.read(window)
-            known = known if unseen is None else known & valid
-            nodata = np.float32(HEIGHT_NODATA)
-            heights_m = np.where(known, metres.astype(np.float32, copy=False), nodata)
+            metres = metres.astype(np.float32, copy=False)
+            heights_m = filled(metres, known & valid, HEIGHT_NODATA)
         return Piece(window, pixels, valid, indices, heights_m)
 
 

@@ -20,7 +20,7 @@ from geosemimtl.tiling.layers import LayerReader, Layers, Piece, read_layers
 
 _T = TypeVar("_T")
 #: Rows of a piece. Fixed, so that nothing depends on the tiles' size or the number of threads.
-PIECE_ROWS = 512
+PIECE_ROWS = 256
 #: Widest band of tiles that is cut at once: memory depends on it, not on the scene.
 BAND_PX = 4096
 

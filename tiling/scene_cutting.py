@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, Future, as_completed
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,17 +15,20 @@ from rasterio.windows import Window
 
 from geosemimtl.progress import Track
 from geosemimtl.raster.grid import PixelGrid
-from geosemimtl.raster.writing import write_raster
-from geosemimtl.tasks import HEIGHT, HEIGHT_NODATA, IGNORE, SEGMENTATION
+from geosemimtl.tasks import HEIGHT_NODATA
 from geosemimtl.tiling.assignment import SplitOf
-from geosemimtl.tiling.layers import Layers, Piece, check_layers
+from geosemimtl.tiling.layers import Layers, Piece
 from geosemimtl.tiling.layout import TileLayout
 from geosemimtl.tiling.options import TileOptions
 from geosemimtl.tiling.pieces import PieceQueue, Settled, assemble, bands, reading_threads
 from geosemimtl.tiling.statistics import StatisticsSum
+from geosemimtl.tiling.tile_files import TileFiles
 
 #: The split from which the statistics are.
 _COUNTED = "train"
+#: So many rows are counted at once: numpy keeps Python's lock while it counts, and its copies of
+#: them stay in the processor's cache.
+_COUNTED_ROWS = 32
 
 
 class SceneCut(NamedTuple):
@@ -90,35 +93,27 @@ class SceneCutter:
         self, target: Target, folder: Path, pool: Executor, sums: StatisticsSum, workers: int
     ) -> None:
         self._target = target
-        self._folder = folder
+        self._files = TileFiles(folder, target.layers, target.grid, target.layout.size_px)
         self._executor = self._pool = pool
         self._sums = sums
         self._ahead = workers + 1
         self._shown: list[tuple[int, int]] = []
+        self._checks: list[Future[None]] = []
 
-    def check(self, track: Track) -> None:
-        """Read labels and heights once, before anything is written.
-
-        Raises:
-            SceneError: A file cannot be read.
-            LabelError: Labels or heights hold what they may not.
-        """
-        with Settled(self._executor) as pool:
-            checks = [pool.submit(check) for check in check_layers(self._target.layers)]
-            name = self._target.layers.name
-            if checks:
-                for check in track(as_completed(checks), f"values of {name}", len(checks)):
-                    check.result()
-
-    def cut(self, track: Track) -> SceneCut:
+    def cut(self, track: Track, checks: Sequence[Callable[[], None]] = ()) -> SceneCut:
         """Write the tiles.
 
+        Args:
+            track: Shows progress.
+            checks: Done by the pool first; no row is counted before all have passed.
+
         Raises:
             SceneError: A file cannot be read.
+            LabelError: Labels or heights hold what they may not, as a check found.
             OutputError: A tile cannot be written.
         """
         name, layout = self._target.layers.name, self._target.layout
-        outcomes = track(self._outcomes(), f"tiles of {name}", len(layout))
+        outcomes = track(self._outcomes(checks), f"tiles of {name}", len(layout))
         dropped: Counter[str] = Counter()
         rows = []
         for outcome in outcomes:
@@ -131,13 +126,12 @@ class SceneCutter:
 
     def remove(self) -> None:
         """Remove the tiles that were written, after an error."""
-        layout, name = self._target.layout, self._target.layers.name
+        layout = self._target.layout
         for i in range(len(layout.row_offsets)):
             for j in range(len(layout.col_offsets)):
-                for kind in ("image", SEGMENTATION, HEIGHT):
-                    (self._folder / kind / _tile_name(name, i, j)).unlink(missing_ok=True)
+                self._files.remove(i, j)
 
-    def _outcomes(self) -> Iterator[dict[str, Any] | str]:
+    def _outcomes(self, checks: Sequence[Callable[[], None]]) -> Iterator[dict[str, Any] | str]:
         """Yield each tile's row of the index, or why it was dropped."""
         target, size_px = self._target, self._target.layout.size_px
         offsets = target.layout.col_offsets
@@ -147,6 +141,7 @@ class SceneCutter:
             reading_threads(target.layers, target.grid, target.tasks) as read,
             Settled(self._executor) as self._pool,
         ):
+            self._checks = [self._pool.submit(check) for check in checks]
             runs = list(bands(offsets, size_px))
             for run, following in zip(runs, [*runs[1:], None], strict=True):
                 left = offsets[run.start]
@@ -177,6 +172,9 @@ class SceneCutter:
     def _finished(
         self, tiles: Sequence[Future[dict[str, Any] | str]]
     ) -> Iterator[dict[str, Any] | str]:
+        for check in self._checks:
+            check.result()
+        self._checks = []
         for tile in tiles:
             outcome = tile.result()
             if not isinstance(outcome, str) and outcome["split"] == _COUNTED:
@@ -218,13 +216,16 @@ class SceneCutter:
 
     def _count(self, piece: Piece, mask: NDArray[np.bool_], width: int) -> StatisticsSum:
         sums = self._sums.empty()
-        counted = None if mask.all() else mask
-        seen = piece.valid[:, :width] & mask
-        sums.add_image(piece.pixels[..., :width], None if seen.all() else seen)
-        if piece.indices is not None:
-            sums.add_labels(piece.indices[:, :width], counted)
-        if piece.heights_m is not None:
-            sums.add_heights(piece.heights_m[:, :width], counted)
+        for top in range(0, len(mask), _COUNTED_ROWS):
+            rows, cols = slice(top, top + _COUNTED_ROWS), slice(0, width)
+            shown = mask[rows]
+            counted = None if shown.all() else shown
+            seen = piece.valid[rows, cols] & shown
+            sums.add_image(piece.pixels[:, rows, cols], None if seen.all() else seen)
+            if piece.indices is not None:
+                sums.add_labels(piece.indices[rows, cols], counted)
+            if piece.heights_m is not None:
+                sums.add_heights(piece.heights_m[rows, cols], counted)
         return sums
 
     def _place(self, i: int, j: int) -> _Place:
@@ -243,8 +244,7 @@ class SceneCutter:
             return "empty"
         if share < self._target.options.min_valid:
             return "min_valid"
-        name = _tile_name(self._target.layers.name, place.i, place.j)
-        self._write(name, tile)
+        name = self._files.write(place.i, place.j, tile)
         rows, cols = self._target.grid.shape
         bottom, right = place.window.row_off + self._size, place.window.col_off + self._size
         return {
@@ -259,31 +259,14 @@ class SceneCutter:
             **_height_range(tile.heights_m),
         }
 
-    def _write(self, name: str, tile: Piece) -> None:
-        grid = self._target.grid.crop(tile.window)
-        path = self._folder / "image" / name
-        if not path.exists():  # left by a killed run
-            valid = None if tile.valid.all() else tile.valid
-            bands = self._target.layers.image.bands
-            write_raster(path, tile.pixels, grid, band_names=bands, valid=valid, compress=False)
-        for kind, array, nodata in (
-            (SEGMENTATION, tile.indices, IGNORE),
-            (HEIGHT, tile.heights_m, HEIGHT_NODATA),
-        ):
-            path = self._folder / kind / name
-            if array is not None and not path.exists():
-                write_raster(path, array[None], grid, nodata=nodata, compress=False)
-
-
-def _tile_name(scene: str, i: int, j: int) -> str:
-    return f"{scene}_r{i:03d}_c{j:03d}.tif"
-
 
 def _class_shares(indices: NDArray[np.uint8] | None, names: Sequence[str]) -> dict[str, float]:
     if indices is None:
         return {}
-    shares = np.bincount(indices.ravel(), minlength=256) / indices.size
-    return {f"share_{name}": float(shares[index]) for index, name in enumerate(names)}
+    counts = (int(np.count_nonzero(indices == index)) for index in range(len(names)))
+    return {
+        f"share_{name}": count / indices.size for name, count in zip(names, counts, strict=True)
+    }
 
 
 def _height_range(heights_m: NDArray[np.float32] | None) -> dict[str, float | None]:

@@ -13,6 +13,7 @@ from rasterio.windows import Window
 from geosemimtl.raster.averaging import Alignment, AxisWeights, average
 from geosemimtl.raster.recoding import Recode
 from geosemimtl.raster.scene import Scene
+from geosemimtl.raster.values import filled
 from geosemimtl.raster.voting import majority
 from geosemimtl.tasks import IGNORE
 
@@ -69,7 +70,7 @@ class AlignedPixels:
             if valid is None:
                 return pixels, np.ones(pixels.shape[1:], bool)
             seen: NDArray[np.bool_] = np.logical_or.reduce(valid, axis=0)
-            return np.where(seen, pixels, pixels.dtype.type(0)), seen
+            return filled(pixels, seen, 0), seen
         return average(pixels, valid, rows.shifted(r0), cols.shifted(c0))
 
     def _read_source(self, window: Window) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:

@@ -18,6 +18,7 @@ from affine import Affine
 from numpy.typing import NDArray
 
 from geosemimtl.raster.grid import TOLERANCE_PX, PixelGrid, same_crs
+from geosemimtl.raster.values import filled
 
 #: An output pixel's edge closer than this to a source pixel's edge lies on it.
 _SNAP_PX = 1e-6
@@ -104,6 +105,11 @@ class AxisWeights:
         taps = int(used[-1]) + 1 if used.size else 1
         return int(self.first.min()), int(self.first.max()) + taps
 
+    def places(self, length: int) -> NDArray[np.int64]:
+        """Return the source pixels (taps, output pixels) of an axis that is so long."""
+        places: NDArray[np.int64] = self.first + np.arange(len(self.weights))[:, None]
+        return np.minimum(places, length - 1)
+
     def shifted(self, source_begin: int) -> Self:
         """Return the weights for a source that was read from ``source_begin`` on."""
         return type(self)(self.first - source_begin, self.weights)
@@ -127,24 +133,23 @@ def average(
         (bands, rows, columns) of the source's type, whole numbers rounded half up, 0 where
         nothing valid is covered; and where any band is valid (rows, columns).
     """
-    shape = (len(pixels), len(rows.first), len(cols.first))
-    out = np.empty(shape, pixels.dtype)
-    known = np.empty(shape[1:], bool)
+    if valid is not None:
+        pixels = filled(pixels, valid, 0)
+    out = np.empty((len(pixels), len(rows.first), len(cols.first)), pixels.dtype)
+    known = np.ones(out.shape[1:], bool)
     block = max(1, _BLOCK_VALUES // (pixels.shape[0] * pixels.shape[2]))
-    for top in range(0, shape[1], block):
-        part = slice(top, min(top + block, shape[1]))
-        means = _sums(pixels, valid, rows, cols, part)
-        if valid is None:
-            shares = _full_shares(rows, cols, part)
-        else:
-            shares = _sums(valid, None, rows, cols, part)
-        seen = shares > 0
-        if seen.all():
+    sums = _Sums(pixels, rows, cols, block)
+    covered = _FullShares(rows, cols) if valid is None else _Sums(valid, rows, cols, block)
+    for top in range(0, out.shape[1], block):
+        part = slice(top, top + block)
+        means, shares = sums.of(part), covered.of(part)
+        if shares.all():
             means /= shares
         else:
+            seen = shares > 0
             means /= np.where(seen, shares, 1)
             means *= seen  # not valid is 0
-        known[part] = seen.any(axis=0)
+            known[part] = seen.any(axis=0)
         if pixels.dtype.kind in "ui":
             means += _HALF
             np.floor(means, out=means)
@@ -154,34 +159,53 @@ def average(
     return out, known
 
 
-def _full_shares(rows: AxisWeights, cols: AxisWeights, part: slice) -> NDArray[np.float64]:
-    """Return what ``_sums`` gives for a source that is valid everywhere, to the last bit."""
-    down = reduce(np.add, rows.weights[:, part])[None, :, None]
-    return reduce(np.add, (down * weights for weights in cols.weights))
+class _Sums:
+    """Weighted sums of some output rows at a time.
+
+    Threads wait for each other at each call of numpy, so that there are few, and buffers are used
+    again.
+    """
+
+    def __init__(
+        self, pixels: NDArray[np.generic], rows: AxisWeights, cols: AxisWeights, block: int
+    ) -> None:
+        bands, height, width = pixels.shape
+        self._pixels = pixels
+        self._rows = list(zip(rows.places(height), rows.weights[..., None], strict=True))
+        self._cols = list(zip(cols.places(width), cols.weights, strict=True))
+        self._down = np.empty((2, bands, block, width))
+        self._across = np.empty((2, bands, block, len(cols.first)))
+
+    def of(self, part: slice) -> NDArray[np.float64]:
+        """Return (bands, rows, columns), to be used before the next are asked for."""
+        down, across = self._down, self._across
+        for tap, (places, weights) in enumerate(self._rows):
+            rows = places[part]
+            into = down[min(tap, 1), :, : len(rows)]
+            into[:] = self._pixels[:, rows]
+            into *= weights[part]
+            if tap:
+                down[0, :, : len(rows)] += into
+        summed = down[0, :, : len(rows)]
+        for tap, (places, weights) in enumerate(self._cols):
+            into = across[min(tap, 1), :, : len(rows)]
+            np.take(summed, places, axis=2, mode="clip", out=into)  # "clip" for its speed
+            into *= weights
+            if tap:
+                across[0, :, : len(rows)] += into
+        return across[0, :, : len(rows)]
 
 
-def _sums(
-    pixels: NDArray[np.generic],
-    valid: NDArray[np.bool_] | None,
-    rows: AxisWeights,
-    cols: AxisWeights,
-    part: slice,
-) -> NDArray[np.float64]:
-    """Return the weighted sums of some output rows (bands, rows, columns)."""
-    last_row, last_col = pixels.shape[1] - 1, pixels.shape[2] - 1
-    down: NDArray[np.float64] | None = None
-    for tap, weights in enumerate(rows.weights[:, part]):
-        places = np.minimum(rows.first[part] + tap, last_row)
-        taken = pixels[:, places]
-        if valid is not None:
-            taken = np.where(valid[:, places], taken, taken.dtype.type(0))
-        weighted = np.multiply(taken, weights[:, None], dtype=np.float64)
-        down = weighted if down is None else np.add(down, weighted, out=down)
-    assert down is not None  # noqa: S101  (there is a tap at least)
-    across: NDArray[np.float64] | None = None
-    for tap, weights in enumerate(cols.weights):
-        weighted = np.take(down, np.minimum(cols.first + tap, last_col), axis=2)
-        weighted *= weights
-        across = weighted if across is None else np.add(across, weighted, out=across)
-    assert across is not None  # noqa: S101  (as above)
-    return across
+class _FullShares:
+    """What ``_Sums`` gives for a source that is valid everywhere, to the last bit."""
+
+    def __init__(self, rows: AxisWeights, cols: AxisWeights) -> None:
+        down, self._kind = np.unique(reduce(np.add, rows.weights), return_inverse=True)
+        self._shares: NDArray[np.float64] = reduce(
+            np.add, (down[:, None] * weights for weights in cols.weights)
+        )
+
+    def of(self, part: slice) -> NDArray[np.float64]:
+        """Return (1, rows, columns)."""
+        shares = self._shares[self._kind[part]]
+        return shares[None]

@@ -21,6 +21,7 @@ from geosemimtl.raster.averaging import Alignment
 from geosemimtl.raster.grid import PixelGrid
 from geosemimtl.raster.recoding import recoder
 from geosemimtl.raster.scene import DAMAGED, Scene, opened
+from geosemimtl.raster.values import filled
 from geosemimtl.raster.virtual import recoded, uncoloured
 from geosemimtl.tasks import IGNORE
 
@@ -113,7 +114,7 @@ class _Warped:
             valid = self._warped.dataset_mask(window=window) > 0
         if pixels.dtype.kind == "f":
             valid = valid & np.isfinite(pixels).all(axis=0)
-        return np.where(valid, pixels, pixels.dtype.type(0)), valid
+        return filled(pixels, valid, 0), valid
 
 
 def _placement(scene: Scene, grid: PixelGrid, resampling: Resampling) -> dict[str, Any]:

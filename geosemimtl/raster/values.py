@@ -1,4 +1,4 @@
-"""What pixel values mean: the one mapping from a file's values to what a network is fed."""
+"""What pixel values mean, and what stands where there are none."""
 
 from __future__ import annotations
 
@@ -6,6 +6,20 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+
+def filled(values: NDArray[Any], valid: NDArray[np.bool_], fill: float) -> NDArray[Any]:
+    """Return values where they are valid, and a fill of their type elsewhere.
+
+    Args:
+        values: Of any type and shape.
+        valid: Of their shape, or of their last axes.
+        fill: What stands where they are not valid.
+
+    Returns:
+        The array itself where all is valid, which is common and far quicker; else a new one.
+    """
+    return values if valid.all() else np.where(valid, values, values.dtype.type(fill))
 
 
 def unit_values(pixels: NDArray[Any], value_range: tuple[float, float]) -> NDArray[np.float32]:

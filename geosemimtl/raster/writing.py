@@ -15,18 +15,18 @@ import numpy as np
 import rasterio
 import rasterio.shutil
 from numpy.typing import NDArray
+from rasterio.io import MemoryFile
 from rasterio.windows import Window
 
 from geosemimtl.errors import OutputError
-from geosemimtl.files import write_text
+from geosemimtl.files import REMEDY, write_text
 from geosemimtl.raster.grid import PixelGrid
 from geosemimtl.raster.scene import CLASSES_TAG
 from geosemimtl.tasks import Classes
 
 #: Room on the disk beyond a file's own, for what else is written meanwhile.
 _SPARE_BYTES = 1 << 20
-_REMEDY = "free some space, or choose another folder with -o"
-_FULL = f"cannot be written, the disk is full; {_REMEDY}"
+_FULL = f"cannot be written, the disk is full; {REMEDY}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,15 +133,15 @@ def write_raster(
     """
     kind = RasterKind(str(array.dtype), nodata, tuple(band_names))
     part = path.with_name(f".{path.name}.part")
-    profile = _profile(grid, kind, count=array.shape[0]) | {"INTERLEAVE": "BAND"}
+    profile = _plain_profile(grid, kind, len(array))
     if compress:
         profile |= {"compress": "DEFLATE", "zlevel": 1}
     try:
         if shutil.disk_usage(path.parent).free < array.nbytes + _SPARE_BYTES:
             raise OutputError(f"{path.parent}: {_FULL}")
         with _disk_errors(path), _opened(part, profile) as target:
+            _describe_bands(target, kind)  # first, or the directory would be written twice
             target.write(array)
-            _describe_bands(target, kind)
             if valid is not None:
                 with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True):
                     target.write_mask(valid)
@@ -152,10 +152,30 @@ def write_raster(
     except OSError as error:
         if isinstance(error, OutputError):
             raise
-        raise OutputError(f"{path}: cannot be written to ({error.strerror}); {_REMEDY}") from error
+        raise OutputError(f"{path}: cannot be written to ({error.strerror}); {REMEDY}") from error
     finally:
         with suppress(OSError):
             part.unlink(missing_ok=True)
+
+
+def raster_bytes(
+    array: NDArray[Any],
+    grid: PixelGrid,
+    *,
+    nodata: float | None = None,
+    band_names: Sequence[str] = (),
+) -> bytes:
+    """Return what :func:`write_raster` writes, uncompressed and without a mask."""
+    kind = RasterKind(str(array.dtype), nodata, tuple(band_names))
+    with MemoryFile() as file:
+        with file.open(**_plain_profile(grid, kind, len(array))) as target:
+            _describe_bands(target, kind)
+            target.write(array)
+        return bytes(file.getbuffer())
+
+
+def _plain_profile(grid: PixelGrid, kind: RasterKind, count: int) -> dict[str, Any]:
+    return _profile(grid, kind, count) | {"INTERLEAVE": "BAND"}
 
 
 def _profile(grid: PixelGrid, kind: RasterKind, count: int) -> dict[str, Any]:
