@@ -16,6 +16,7 @@ from geosemimtl.files import folder_writer, require_replaceable, write_text
 from geosemimtl.progress import Track, silent
 from geosemimtl.raster.environment import gdal_environment, gdal_threads
 from geosemimtl.raster.scene import Scene
+from geosemimtl.raster.values import value_range_remedy
 from geosemimtl.tasks import HEIGHT, SEGMENTATION
 from geosemimtl.tiling.assignment import split_tiles
 from geosemimtl.tiling.index import write_index
@@ -133,10 +134,7 @@ def value_range_of(scene: Scene, declared: tuple[float, float] | None) -> tuple[
         return declared
     if scene.dtype == "uint8":
         return 0.0, 255.0
-    raise BandError(
-        f"{scene.path}: pixels are {scene.dtype}; say which values are black and white, such as "
-        "--value-range 0,10000"
-    )
+    raise BandError(f"{scene.path}: pixels are {scene.dtype}; {value_range_remedy(scene.dtype)}")
 
 
 def _open_batch(files: Sequence[SceneFiles], options: TileOptions) -> _Batch:

@@ -64,7 +64,9 @@ def write_index(path: Path, rows: Sequence[dict[str, Any]], grids: Sequence[Pixe
     try:
         path.unlink(missing_ok=True)
         with closing(sqlite3.connect(path)) as database, database:
-            database.execute("PRAGMA journal_mode = MEMORY")
+            # the file is new, and nobody sees it before it is whole
+            database.execute("PRAGMA journal_mode = OFF")
+            database.execute("PRAGMA synchronous = OFF")
             database.execute(f"PRAGMA application_id = {_APPLICATION}")
             database.execute(f"PRAGMA user_version = {_VERSION}")
             database.executescript(_TABLES)

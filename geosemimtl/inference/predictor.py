@@ -26,7 +26,7 @@ from geosemimtl.raster.reading import GridReader, image_filter, read_on_grid
 from geosemimtl.raster.resample import StripResampler
 from geosemimtl.raster.scene import Scene, open_scene
 from geosemimtl.raster.styles import classes_style, confidence_style, height_style
-from geosemimtl.raster.values import unit_values
+from geosemimtl.raster.values import unit_values, value_range_remedy
 from geosemimtl.raster.writing import RasterKind, StripWriter, cog_writer
 from geosemimtl.tasks import HEIGHT, HEIGHT_NODATA, IGNORE, SEGMENTATION, Height, Segmentation
 from geosemimtl.tiling.layout import TileLayout
@@ -159,8 +159,8 @@ def scene_value_range(
         return 0.0, 255.0
     learned = f"from {card.dtype}" + (" of several ranges" if card.value_range is None else "")
     raise BandError(
-        f"{scene.path}: pixels are {scene.dtype}, the model learned {learned}: say which "
-        "values are black and white, such as --value-range 0,10000"
+        f"{scene.path}: pixels are {scene.dtype}, the model learned {learned}: "
+        + value_range_remedy(scene.dtype)
     )
 
 

@@ -22,6 +22,12 @@ def filled(values: NDArray[Any], valid: NDArray[np.bool_], fill: float) -> NDArr
     return values if valid.all() else np.where(valid, values, values.dtype.type(fill))
 
 
+def value_range_remedy(dtype: str) -> str:
+    """Return what to do where nobody said which pixel values of a type map to 0 and 1."""
+    example = "0,1" if np.dtype(dtype).kind == "f" else "0,10000"
+    return f"say which values are black and white, such as --value-range {example}"
+
+
 def unit_values(pixels: NDArray[Any], value_range: tuple[float, float]) -> NDArray[np.float32]:
     """Map pixel values to [0, 1]; what lies outside the range is clipped to it.
 
