@@ -60,6 +60,8 @@ def command(
           --gsd 0.09 --split blocks -o tiles/town
       geosemimtl tile top/ --labels gts/ --split potsdam -o tiles/potsdam
     """
+    import shlex
+
     from geosemimtl.cli.console import say, track
     from geosemimtl.tiling.cutting import tile
     from geosemimtl.tiling.options import TileOptions
@@ -81,4 +83,4 @@ def command(
     dropped = ", ".join(f"{count} dropped ({reason})" for reason, count in made.dropped.items())
     splits = ", ".join(f"{count} {split}" for split, count in made.splits.items())
     say(f"{splits} tile(s) in {output}{', ' if dropped else ''}{dropped}")
-    say(f"See them: geosemimtl info {output} --map tiles.png")
+    say(f"See them: geosemimtl info {shlex.quote(str(output))} --map tiles.png")

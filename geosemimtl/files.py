@@ -61,7 +61,9 @@ def require_absent(paths: Sequence[Path], *, overwrite: bool) -> None:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise OutputError(f"{path.parent}: cannot be made ({error.strerror})") from error
+            raise OutputError(
+                f"{path.parent}: cannot be made ({error.strerror}); choose another with -o"
+            ) from error
         if not os.access(path.parent, os.W_OK):
             raise OutputError(f"{path.parent}: cannot be written to; choose another with -o")
 
@@ -105,7 +107,8 @@ def folder_writer(folder: Path, request: str = "") -> Iterator[Path]:
     """Write a folder whole or not at all; what was under its name before is replaced.
 
     What is written goes to a hidden folder beside it, which takes its name at the end. It stays
-    after a kill or an interruption, so that the same request can go on; after an error it goes.
+    after a kill, an interruption or a full disk, so that the same request can go on; after any
+    other error it goes.
 
     Args:
         folder: The folder wanted.
@@ -132,11 +135,18 @@ def folder_writer(folder: Path, request: str = "") -> Iterator[Path]:
                 folder.replace(old)
             part.replace(folder)
         except BaseException as error:
-            if not request or isinstance(error, Exception):
+            if not request or not _may_go_on(error):
                 shutil.rmtree(part, ignore_errors=True)
             raise
         finally:
             _bring_back(old, folder)
+
+
+def _may_go_on(error: BaseException) -> bool:
+    """Return whether the same request can succeed later: after an interruption, or a full disk."""
+    if isinstance(error, GeoSemiMTLError):
+        return isinstance(error, OutputError)
+    return isinstance(error, OSError) or not isinstance(error, Exception)
 
 
 @contextmanager

@@ -60,8 +60,8 @@ def _by_scene(
 ) -> Mapping[str, str]:
     names = [each.name for each in layers]
     if options.split == "none":
-        return {each.name: each.split or "train" for each in layers}
-    if options.split == "by-scene":
+        splits: Mapping[str, str] = {each.name: each.split or "train" for each in layers}
+    elif options.split == "by-scene":
         areas = [float(math.prod(layouts[name][0].shape)) for name in names]
         splits = split_scenes(names, areas, _shares(options), options.seed)
     else:

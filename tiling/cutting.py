@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,14 +18,19 @@ from geosemimtl.progress import Track, silent
 from geosemimtl.raster.environment import gdal_environment, gdal_threads
 from geosemimtl.raster.scene import Scene
 from geosemimtl.raster.values import value_range_remedy
-from geosemimtl.tasks import HEIGHT, SEGMENTATION
+from geosemimtl.tasks import HEIGHT, ISPRS_CLASS_MAP, SEGMENTATION
 from geosemimtl.tiling.assignment import split_tiles
 from geosemimtl.tiling.index import write_index
 from geosemimtl.tiling.journal import Journal, request_of
 from geosemimtl.tiling.layers import Layers, check_layers, open_layers, require_alike, tile_grid
 from geosemimtl.tiling.layout import TileLayout
 from geosemimtl.tiling.options import TileOptions
-from geosemimtl.tiling.scene_cutting import SceneCut, SceneCutter, Target
+from geosemimtl.tiling.scene_cutting import (
+    SceneCut,
+    SceneCutter,
+    Target,
+    without_other_tasks,
+)
 from geosemimtl.tiling.scenes import SceneFiles, gather_scenes
 from geosemimtl.tiling.statistics import StatisticsSum
 from geosemimtl.tiling.tileset import INDEX, MANIFEST, Source, TileSet
@@ -32,6 +38,8 @@ from geosemimtl.tiling.tileset import INDEX, MANIFEST, Source, TileSet
 _LOG = logging.getLogger(__name__)
 #: Somewhere in a scene the ground shows; heights above it begin near 0.
 _GROUND_M = 3.0
+#: GSDs that differ by a smaller share are the same.
+_ALIKE_GSD = 0.01
 
 
 def tile(
@@ -138,20 +146,38 @@ def value_range_of(scene: Scene, declared: tuple[float, float] | None) -> tuple[
 
 
 def _open_batch(files: Sequence[SceneFiles], options: TileOptions) -> _Batch:
-    batch = _Batch([], [])
+    opened, failures = [], []
     for each in files:
         try:
-            layers = open_layers(each, options)
-            if batch.layers:
-                require_alike(layers, batch.layers[0])
+            opened.append(open_layers(each, options))
         except GeoSemiMTLError as error:
-            batch.failures.append(error)
-        else:
-            batch.layers.append(layers)
+            failures.append(error)
+    # a folder may hold something else beside its images, first by name even
+    kinds = Counter((layers.image.bands, layers.image.dtype) for layers in opened)
+    batch = _Batch(opened, failures)
+    if kinds:
+        ((usual, _),) = kinds.most_common(1)
+        model = next(one for one in opened if (one.image.bands, one.image.dtype) == usual)
+        for _ in batch.each(lambda own: require_alike(own, model)):
+            pass
     batch.require_some()
-    if batch.layers[0].image.named_by == "colour":
-        _LOG.warning("bands are named by the files' colours, red, green, blue: else pass --bands")
+    _warn(batch.layers, options)
     return batch
+
+
+def _warn(batch: Sequence[Layers], options: TileOptions) -> None:
+    """Say what may not be meant."""
+    if options.classes is not ISPRS_CLASS_MAP and not any(layers.labels for layers in batch):
+        _LOG.warning("--classes is not used: no scene has labels; name them with --labels")
+    gsds_m = [max(layers.image.grid.gsd_m) for layers in batch]
+    if options.gsd_m is None and max(gsds_m) > (1 + _ALIKE_GSD) * min(gsds_m):
+        _LOG.warning(
+            "scenes have GSDs from %.4g to %.4g m: all are cut at %.4g m, that of %s; else pass "
+            "--gsd",
+            *(min(gsds_m), max(gsds_m), gsds_m[0], batch[0].name),
+        )
+    if batch[0].image.named_by == "colour":
+        _LOG.warning("bands are named by the files' colours, red, green, blue: else pass --bands")
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +198,10 @@ def _cut_batch(batch: _Batch, run: _Run, name: str) -> TileSet:
     sources = {layers.name: _source(layers) for layers in batch.layers}  # files may go meanwhile
     sums = StatisticsSum(len(first.bands), first.dtype, value_range, len(options.classes.entries))
     cuts = _cut_scenes(batch, run, gsd_m, sums)
-    rows = [row for _, cut in cuts for row in cut.rows]
+    tasks = _tasks(batch.layers)  # the only scene that had labels for one may have failed
+    for task in set(cuts[0][0].tasks) - set(tasks):
+        shutil.rmtree(run.folder / task)
+    rows = [without_other_tasks(row, tasks) for _, cut in cuts for row in cut.rows]
     dropped: Counter[str] = Counter()
     for _, cut in cuts:
         dropped.update(cut.dropped)
@@ -193,12 +222,13 @@ def _cut_batch(batch: _Batch, run: _Run, name: str) -> TileSet:
         splits=dict(sorted(Counter(row["split"] for row in rows).items())),
         dropped=dict(sorted(dropped.items())),
         statistics=sums.bands(),
-        classes=options.classes.classes if SEGMENTATION in cuts[0][0].tasks else None,
-        class_pixels=sums.class_pixels() if SEGMENTATION in cuts[0][0].tasks else (),
+        classes=options.classes.classes if SEGMENTATION in tasks else None,
+        class_pixels=sums.class_pixels() if SEGMENTATION in tasks else (),
         heights=sums.heights(),
         sources=tuple(sources[target.layers.name] for target, _ in cuts),
     )
     write_text(run.folder / MANIFEST, tileset.model_dump_json(indent=1) + "\n")
+    Journal(run.folder).remove()
     if tileset.heights is not None and tileset.heights.minimum_m > _GROUND_M:
         _LOG.warning(
             "no height is below %.0f m: if these are elevations, make heights above ground of them "
@@ -224,6 +254,8 @@ def _cut_scenes(
     tasks = _tasks(batch.layers)
     for kind in ("image", *tasks):
         (run.folder / kind).mkdir(exist_ok=True)
+    for torn in run.folder.glob("*/.*.part*"):  # by a kill; its scene may fail now
+        torn.unlink()
     journal = Journal(run.folder)
 
     def cut(layers: Layers) -> tuple[Target, SceneCut]:
@@ -241,9 +273,7 @@ def _cut_scenes(
         sums.add(own)
         return target, made
 
-    cuts = [made for _, made in batch.each(cut)]
-    journal.remove()
-    return cuts
+    return [made for _, made in batch.each(cut)]
 
 
 def _tasks(batch: Sequence[Layers]) -> tuple[str, ...]:

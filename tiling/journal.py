@@ -47,7 +47,7 @@ def _split_list(split: str) -> object:
 
 def _files(layers: Layers) -> list[tuple[str, int, int]]:
     found = []
-    for file in layers.files:
+    for file in layers.read_from:
         try:
             stat = file.stat()
         except OSError as error:

@@ -44,6 +44,7 @@ class Labels(Protocol):
     Attributes:
         path: What messages call them.
         files: The files they are read from.
+        read_from: Those, and what else decides what they hold.
         grid: Their own pixels, ``None`` for polygons.
     """
 
@@ -54,14 +55,17 @@ class Labels(Protocol):
     def files(self) -> tuple[Path, ...]: ...  # noqa: D102  (above)
 
     @property
+    def read_from(self) -> tuple[Path, ...]: ...  # noqa: D102  (above)
+
+    @property
     def grid(self) -> PixelGrid | None: ...  # noqa: D102  (above)
 
     def check(self, grid: PixelGrid, track: Track = silent) -> None:
         """Refuse labels that do not fit the class map, or lie elsewhere than a grid.
 
         Raises:
-            LabelError: They lie elsewhere, write nodata as a class, or hold an undeclared value:
-                which, how often undeclared values occur, and where first.
+            LabelError: They lie elsewhere, or hold an undeclared value: which, how often undeclared
+                values occur, and where first.
             SceneError: The pixels cannot be read.
         """
         ...
@@ -91,7 +95,8 @@ def open_labels(
 
     Raises:
         SceneError: A raster is missing, no raster, or without georeference.
-        LabelError: A raster holds neither indices nor colours, or polygons cannot be read.
+        LabelError: A raster holds neither indices nor colours or writes nodata as a class, or
+            polygons cannot be read.
     """
     if not any(_is_vector(file) for file in files):
         return _raster_labels(
@@ -130,6 +135,10 @@ class _RasterLabels:
     def files(self) -> tuple[Path, ...]:
         return self.scene.files
 
+    @property
+    def read_from(self) -> tuple[Path, ...]:
+        return self.scene.read_from
+
     @contextmanager
     def on_grid(self, grid: PixelGrid) -> Iterator[LabelReader]:
         """Most frequent class of those labelled where pixels grow; else the nearest."""
@@ -140,7 +149,6 @@ class _RasterLabels:
 
     def check(self, grid: PixelGrid, track: Track = silent) -> None:
         check_overlap(self.scene, grid)
-        self._check_nodata()
         count, first = 0, ""
         is_undeclared = _undeclared(self.table, self.scene.dtype)
         for top, values, valid in _blocks(self.scene, track):
@@ -155,11 +163,13 @@ class _RasterLabels:
         if count:
             declared = self.class_map.declared(colours=self._is_coloured)
             raise LabelError(
-                f"{self.path}: {first} is no declared class ({count} such pixel(s)); {declared}; "
+                f"{self.path}: {first} is no declared class ({count} undeclared pixel(s)); "
+                f"{declared}; "
                 "declare it with --classes"
             )
 
-    def _check_nodata(self) -> None:
+    def require_nodata_apart(self) -> None:
+        """Raise a LabelError where nodata is the value of a class."""
         nodata = self.scene.nodata
         if nodata is None:
             return
@@ -195,14 +205,16 @@ def _raster_labels(scene: Scene, class_map: ClassMap) -> Labels:
     if bands == 1 and dtype.kind in "ui":
         limits, numbers = np.iinfo(dtype), class_map.numbers.items()
         table |= {(n,): index for n, index in numbers if limits.min <= n <= limits.max}
-        return _RasterLabels(scene, table, class_map)
-    if bands == 3 and dtype == np.uint8:
+    elif bands == 3 and dtype == np.uint8:
         table |= class_map.colours.items()
-        return _RasterLabels(scene, table, class_map)
-    raise LabelError(
-        f"{scene.path}: has {bands} band(s) of {dtype}; labels need one band of whole numbers, a "
-        "class index a pixel, or three bands of bytes, its colour"
-    )
+    else:
+        raise LabelError(
+            f"{scene.path}: has {bands} band(s) of {dtype}; labels need one band of whole numbers, "
+            "a class index a pixel, or three bands of bytes, its colour"
+        )
+    labels = _RasterLabels(scene, table, class_map)
+    labels.require_nodata_apart()
+    return labels
 
 
 def _undeclared(
@@ -233,14 +245,32 @@ def _places(pixels: NDArray[Any]) -> NDArray[Any]:
     return np.asarray(place)
 
 
-def check_heights(heights: Scene) -> None:
-    """Refuse a height raster that is not one band of plausible metres above ground.
+def open_heights(
+    files: Sequence[Path], *, assume_crs: str | None = None, fallback_crs: CRS | None = None
+) -> Scene:
+    """Look at the heights of a scene.
+
+    Args:
+        files: A raster, or several that form one.
+        assume_crs: CRS of files that carry none, as the user named it.
+        fallback_crs: CRS of files that carry none when nobody named one, such as the image's.
 
     Raises:
-        LabelError: It has several bands, or heights that are undeclared nodata rather than metres.
+        SceneError: A file is missing or no raster.
+        LabelError: It has several bands.
     """
+    heights = open_scene(files, assume_crs=assume_crs, fallback_crs=fallback_crs)
     if len(heights.indexes) != 1:
         raise LabelError(f"{heights.path}: has {len(heights.indexes)} bands; heights need one")
+    return heights
+
+
+def check_heights(heights: Scene) -> None:
+    """Refuse a height raster whose values are no plausible metres above ground.
+
+    Raises:
+        LabelError: It has heights that are undeclared nodata rather than metres.
+    """
     low, high = PLAUSIBLE_M
     for top, (values,), valid in _blocks(heights):
         if low <= values.min() and values.max() <= high:  # what is not valid is 0

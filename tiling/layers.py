@@ -22,7 +22,14 @@ from geosemimtl.raster.reading import GridReader, height_filter, image_filter, r
 from geosemimtl.raster.scene import Scene, open_scene
 from geosemimtl.raster.values import filled
 from geosemimtl.tasks import HEIGHT, HEIGHT_NODATA, IGNORE, SEGMENTATION
-from geosemimtl.tiling.labels import LabelReader, Labels, check_heights, check_overlap, open_labels
+from geosemimtl.tiling.labels import (
+    LabelReader,
+    Labels,
+    check_heights,
+    check_overlap,
+    open_heights,
+    open_labels,
+)
 from geosemimtl.tiling.options import TileOptions
 from geosemimtl.tiling.scenes import SceneFiles
 
@@ -55,6 +62,16 @@ class Layers:
             for file in layer.files
         )
 
+    @property
+    def read_from(self) -> tuple[Path, ...]:
+        """All files that decide what its tiles hold, masks and parts of virtual rasters too."""
+        return tuple(
+            file
+            for layer in (self.image, self.labels, self.heights)
+            if layer is not None
+            for file in layer.read_from
+        )
+
 
 def open_layers(files: SceneFiles, options: TileOptions) -> Layers:
     """Look at a scene's files.
@@ -75,7 +92,7 @@ def open_layers(files: SceneFiles, options: TileOptions) -> Layers:
             fallback_crs=image.grid.crs,
         )
     if files.height:
-        heights = open_scene(files.height, fallback_crs=image.grid.crs)
+        heights = open_heights(files.height, fallback_crs=image.grid.crs)
         check_overlap(heights, image.grid)
     return Layers(files.name, files.split, image, labels, heights)
 

@@ -65,8 +65,8 @@ class TileOptions:
             raise ConfigError(f"--size {self.size_px}: a tile needs at least one pixel")
         if isinstance(self.overlap, int) and not 0 <= self.overlap < self.size_px:
             raise ConfigError(
-                f"--overlap {self.overlap}px: tiles of {self.size_px} px share 0 px or more, less "
-                "than their size"
+                f"--overlap {self.overlap}px: tiles of {self.size_px} px can share 0 to "
+                f"{self.size_px - 1} px"
             )
         if isinstance(self.overlap, float) and not 0 <= self.overlap < 1:
             raise ConfigError(

@@ -77,7 +77,7 @@ def bands(offsets: Sequence[int], size_px: int) -> Iterator[range]:
 
 
 class PieceQueue:
-    """Holds the pieces of a band that are needed now, and has the next ones read meanwhile.
+    """Holds the pieces of a band that are needed now, and has the next ones read from the start.
 
     Args:
         executor: Reads them.
@@ -105,18 +105,22 @@ class PieceQueue:
         self._ahead = ahead
         self._coming: deque[tuple[Window, Future[Piece]]] = deque()
         self._held: list[Piece] = []
+        self._read_ahead(0)
 
     def until(self, row: int) -> tuple[Piece, ...]:
         """Return the pieces held, down to a row; waits for them."""
         needed = 0
         while True:
-            while self._windows and len(self._coming) < self._ahead + needed:
-                window = self._windows.popleft()
-                self._coming.append((window, self._submit(self._read, window)))
+            self._read_ahead(needed)
             needed = sum(window.row_off < row for window, _ in self._coming)
             if not needed:
                 return tuple(self._held)
             self._held.append(self._coming.popleft()[1].result())
+
+    def _read_ahead(self, needed: int) -> None:
+        while self._windows and len(self._coming) < self._ahead + needed:
+            window = self._windows.popleft()
+            self._coming.append((window, self._submit(self._read, window)))
 
     def release(self, row: int | None) -> tuple[Piece, ...]:
         """Let go of the pieces above a row, all with ``None``, and return them."""

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from rasterio.windows import Window
 
 from geosemimtl.errors import LabelError
 from geosemimtl.progress import Track, silent
+from geosemimtl.raster.environment import WARNINGS
 from geosemimtl.raster.grid import PixelGrid
 from geosemimtl.tasks import IGNORE, ClassMap
 from geosemimtl.tiling.rings import Rings
@@ -27,8 +27,6 @@ from geosemimtl.tiling.vectors import Layer, read_layer
 BLOCK_PX = 512
 #: Squares that a reader keeps, 40 MB: two rows of them across 40,000 pixels.
 _KEPT_BLOCKS = 160
-#: rasterio hides a warning while it draws, in a way that threads undo for each other.
-_DRAWING = Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +50,11 @@ class PolygonLabels:
     column: str
 
     @property
+    def read_from(self) -> tuple[Path, ...]:
+        """Those are all."""
+        return self.files
+
+    @property
     def grid(self) -> None:
         """Polygons have no pixels of their own."""
         return
@@ -68,7 +71,8 @@ class PolygonLabels:
             if wrong.size:
                 raise LabelError(
                     f"{layer.path}: {self.column} {_shown(layer.values[wrong[0]])} of feature "
-                    f"{layer.ids[wrong[0]]} is no declared class ({wrong.size} such feature(s)); "
+                    f"{layer.ids[wrong[0]]} is no declared class ({wrong.size} undeclared "
+                    "feature(s)); "
                     f"{self.class_map.declared(column=True)}; declare it with --classes"
                 )
         whole = Window(0, 0, grid.shape[1], grid.shape[0])
@@ -147,7 +151,7 @@ class PolygonReader:
             if (shape := rings.shape(polygon, window)) is not None
         ]
         if shapes:
-            with _DRAWING:
+            with WARNINGS:
                 rasterize(shapes, out=block)
         return block
 

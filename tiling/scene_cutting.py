@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
+from contextlib import closing
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,7 +17,7 @@ from rasterio.windows import Window
 
 from geosemimtl.progress import Track
 from geosemimtl.raster.grid import PixelGrid
-from geosemimtl.tasks import HEIGHT_NODATA
+from geosemimtl.tasks import HEIGHT, HEIGHT_NODATA, SEGMENTATION
 from geosemimtl.tiling.assignment import SplitOf
 from geosemimtl.tiling.layers import Layers, Piece
 from geosemimtl.tiling.layout import TileLayout
@@ -78,8 +80,25 @@ class _Place:
     split: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Band:
+    """A run of tile columns that is cut from top to bottom.
+
+    Attributes:
+        tiles: Their numbers.
+        left: First pixel column.
+        right: The one after the last.
+        owned: So many of its pixel columns are counted; the others belong to the next band.
+    """
+
+    tiles: range
+    left: int
+    right: int
+    owned: int
+
+
 class SceneCutter:
-    """Cuts one scene.
+    """Cuts one scene, once.
 
     Args:
         target: What is to become of it.
@@ -94,18 +113,17 @@ class SceneCutter:
     ) -> None:
         self._target = target
         self._files = TileFiles(folder, target.layers, target.grid, target.layout.size_px)
-        self._executor = self._pool = pool
+        self._pool = pool
         self._sums = sums
         self._ahead = workers + 1
         self._shown: list[tuple[int, int]] = []
-        self._checks: list[Future[None]] = []
 
     def cut(self, track: Track, checks: Sequence[Callable[[], None]] = ()) -> SceneCut:
         """Write the tiles.
 
         Args:
             track: Shows progress.
-            checks: Done by the pool first; no row is counted before all have passed.
+            checks: Done first, by the pool, while it already reads ahead.
 
         Raises:
             SceneError: A file cannot be read.
@@ -113,14 +131,14 @@ class SceneCutter:
             OutputError: A tile cannot be written.
         """
         name, layout = self._target.layers.name, self._target.layout
-        outcomes = track(self._outcomes(checks), f"tiles of {name}", len(layout))
         dropped: Counter[str] = Counter()
         rows = []
-        for outcome in outcomes:
-            if isinstance(outcome, str):
-                dropped[outcome] += 1
-            else:
-                rows.append(outcome)
+        with closing(self._outcomes(checks)) as outcomes:  # no thread writes on after an error
+            for outcome in track(outcomes, f"tiles of {name}", len(layout)):
+                if isinstance(outcome, str):
+                    dropped[outcome] += 1
+                else:
+                    rows.append(outcome)
         rows.sort(key=lambda row: (row["row"], row["column"]))
         return SceneCut(tuple(rows), dict(sorted(dropped.items())))
 
@@ -131,50 +149,57 @@ class SceneCutter:
             for j in range(len(layout.col_offsets)):
                 self._files.remove(i, j)
 
-    def _outcomes(self, checks: Sequence[Callable[[], None]]) -> Iterator[dict[str, Any] | str]:
+    def _outcomes(self, checks: Sequence[Callable[[], None]]) -> Generator[dict[str, Any] | str]:
         """Yield each tile's row of the index, or why it was dropped."""
-        target, size_px = self._target, self._target.layout.size_px
-        offsets = target.layout.col_offsets
-        if not len(target.layout):
-            return
+        target = self._target
         with (
             reading_threads(target.layers, target.grid, target.tasks) as read,
-            Settled(self._executor) as self._pool,
+            Settled(self._pool) as pool,
         ):
-            self._checks = [self._pool.submit(check) for check in checks]
-            runs = list(bands(offsets, size_px))
-            for run, following in zip(runs, [*runs[1:], None], strict=True):
-                left = offsets[run.start]
-                right = min(offsets[run.stop - 1] + size_px, target.grid.shape[1])
-                owned = right if following is None else offsets[following.start]
-                yield from self._band(run, read, (left, right), owned)
+            begun = [pool.submit(check) for check in checks]
+            for band in self._bands():
+                queue = PieceQueue(pool, read, (band.left, band.right), self._bottom, self._ahead)
+                # before any piece is looked at: what is wrong with a file is better said by these
+                _require(begun)
+                yield from self._cut_band(band, queue, pool)
+            _require(begun)
 
-    def _band(
-        self, run: range, read: Callable[[Window], Piece], cols: tuple[int, int], owned: int
+    def _bands(self) -> Iterator[_Band]:
+        offsets = self._target.layout.col_offsets if len(self._target.layout) else ()
+        runs = list(bands(offsets, self._size))
+        for run, following in zip_longest(runs, runs[1:]):
+            left = offsets[run.start]
+            right = min(offsets[run.stop - 1] + self._size, self._target.grid.shape[1])
+            owned = right if following is None else offsets[following.start]
+            yield _Band(run, left, right, owned - left)
+
+    @property
+    def _bottom(self) -> int:
+        """The row after the last that a tile shows."""
+        return min(self._target.layout.row_offsets[-1] + self._size, self._target.grid.shape[0])
+
+    def _cut_band(
+        self, band: _Band, queue: PieceQueue, pool: Executor
     ) -> Iterator[dict[str, Any] | str]:
-        target, size_px = self._target, self._target.layout.size_px
-        offsets = target.layout.row_offsets
-        bottom = min(offsets[-1] + size_px, target.grid.shape[0])
-        queue = PieceQueue(self._pool, read, cols, bottom, self._ahead)
+        # tiles of the band before may reach into this one
+        self._shown = [place for place in self._shown if place[1] + self._size > band.left]
         writing: list[Future[dict[str, Any] | str]] = []
         counting: list[Future[StatisticsSum]] = []
-        for i, offset in enumerate(offsets):
-            pieces = queue.until(min(offset + size_px, bottom))
-            places = [self._place(i, j) for j in run]
-            begun = [self._pool.submit(self._cut_tile, place, pieces) for place in places]
+        for i, offset in enumerate(self._target.layout.row_offsets):
+            pieces = queue.until(min(offset + self._size, self._bottom))
+            places = [self._place(i, j) for j in band.tiles]
+            begun = [pool.submit(self._cut_tile, place, pieces) for place in places]
             yield from self._finished(writing)
             # what no tile from here on shows is complete
-            counting = self._counted(counting, queue.release(offset), cols[0], owned)
+            self._add(counting)
+            counting = self._counted(queue.release(offset), band.owned, pool)
             writing = begun
         yield from self._finished(writing)
-        self._counted(self._counted(counting, queue.release(None), cols[0], owned), (), 0, 0)
+        self._add([*counting, *self._counted(queue.release(None), band.owned, pool)])
 
     def _finished(
         self, tiles: Sequence[Future[dict[str, Any] | str]]
     ) -> Iterator[dict[str, Any] | str]:
-        for check in self._checks:
-            check.result()
-        self._checks = []
         for tile in tiles:
             outcome = tile.result()
             if not isinstance(outcome, str) and outcome["split"] == _COUNTED:
@@ -183,20 +208,16 @@ class SceneCutter:
                 self._shown.append((layout.row_offsets[row], layout.col_offsets[col]))
             yield outcome
 
-    def _counted(
-        self,
-        earlier: Sequence[Future[StatisticsSum]],
-        pieces: Sequence[Piece],
-        left: int,
-        owned: int,
-    ) -> list[Future[StatisticsSum]]:
-        """Take the counts of earlier pieces, and begin to count further ones."""
-        for sums in earlier:
+    def _add(self, counting: Sequence[Future[StatisticsSum]]) -> None:
+        for sums in counting:
             self._sums.add(sums.result())
-        width = owned - left
+
+    def _counted(
+        self, pieces: Sequence[Piece], width: int, pool: Executor
+    ) -> list[Future[StatisticsSum]]:
+        """Begin to count the first columns of pieces."""
         return [
-            self._pool.submit(self._count, piece, self._mask(piece, width), width)
-            for piece in pieces
+            pool.submit(self._count, piece, self._mask(piece, width), width) for piece in pieces
         ]
 
     def _mask(self, piece: Piece, width: int) -> NDArray[np.bool_]:
@@ -258,6 +279,19 @@ class SceneCutter:
             **_class_shares(tile.indices, self._target.options.classes.classes.names),
             **_height_range(tile.heights_m),
         }
+
+
+def _require(begun: list[Future[None]]) -> None:
+    """Wait until all has been done, and forget it; raises the first error."""
+    while begun:
+        begun.pop(0).result()
+
+
+def without_other_tasks(row: Mapping[str, Any], tasks: Collection[str]) -> dict[str, Any]:
+    """Return a row of the index without what it says of other tasks than these."""
+    begins = {SEGMENTATION: "share_", HEIGHT: "height_"}
+    gone = tuple(begin for task, begin in begins.items() if task not in tasks)
+    return {key: value for key, value in row.items() if not key.startswith(gone)}
 
 
 def _class_shares(indices: NDArray[np.uint8] | None, names: Sequence[str]) -> dict[str, float]:

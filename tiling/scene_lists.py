@@ -7,6 +7,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
+from difflib import get_close_matches
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from geosemimtl.errors import TileSetError
 
 #: The columns that are read; all but the first may be missing, or empty in a row.
 COLUMNS = ("image", "scene", "labels", "height", "split")
+#: Columns called so much like another are taken for misspelt.
+_ALIKE = 0.75
 #: What GeoPackages call tables of rows; the others hold rasters.
 _ROWS = ("features", "attributes")
 
@@ -74,6 +77,12 @@ def read_rows(path: Path) -> list[dict[str, str]]:
 
 
 def _checked(row: Mapping[str, str], path: Path, number: int) -> dict[str, str]:
+    for name in row:
+        meant = get_close_matches(name, COLUMNS, n=1, cutoff=_ALIKE)
+        if meant and name not in COLUMNS and meant[0] not in row:
+            raise TileSetError(
+                f"{path}: has a column {name}; if it means {meant[0]}, call it so, else otherwise"
+            )
     cells = {name: row[name] for name in COLUMNS if row.get(name)}
     if "image" not in row:
         raise TileSetError(

@@ -136,7 +136,10 @@ def _expanded(paths: Iterable[Path], suffixes: set[str]) -> tuple[Path, ...]:
         if path.is_dir():
             found = sorted(file for file in path.iterdir() if _is_layer(file, suffixes))
             if not found:
-                raise TileSetError(f"{path}: holds no raster; name another folder, or the files")
+                raise TileSetError(
+                    f"{path}: holds no raster itself; name another folder, or a pattern such as "
+                    f"{path}/*/*.tif"
+                )
         elif _is_many(path):
             matches = (Path(match) for match in glob.glob(str(path), recursive=True))  # noqa: PTH207  (absolute ones, too)
             found = sorted(m for m in matches if m.is_file() and not _is_sidecar(m))

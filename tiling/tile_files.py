@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from rasterio.windows import Window
@@ -15,6 +16,21 @@ from geosemimtl.tiling.layers import Layers, Piece
 _IMAGE = "image"
 
 
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """What the tiles of one layer look like."""
+
+    dtype: str
+    nodata: float | None = None
+    band_names: tuple[str, ...] = ()
+
+    def stamp(self, grid: PixelGrid) -> Stamp | None:
+        bands = max(1, len(self.band_names))
+        return Stamp.of(
+            grid, self.dtype, bands=bands, nodata=self.nodata, band_names=self.band_names
+        )
+
+
 class TileFiles:
     """Writes the tiles of a scene, a folder for each layer.
 
@@ -23,21 +39,22 @@ class TileFiles:
         layers: The scene.
         grid: On which it is cut.
         size_px: Side of a tile.
+
+    Raises:
+        GridError: GeoTIFF cannot hold the grid's CRS.
     """
 
     def __init__(self, folder: Path, layers: Layers, grid: PixelGrid, size_px: int) -> None:
         self._folder = folder
         self._scene = layers.name
-        self._bands = layers.image.bands
         self._grid = grid
-        tile = grid.crop(Window(0, 0, size_px, size_px))
-        self._stamps = {
-            _IMAGE: Stamp.of(
-                tile, layers.image.dtype, bands=len(self._bands), band_names=self._bands
-            ),
-            SEGMENTATION: Stamp.of(tile, "uint8", nodata=IGNORE),
-            HEIGHT: Stamp.of(tile, "float32", nodata=HEIGHT_NODATA),
+        self._kinds = {
+            _IMAGE: _Kind(layers.image.dtype, band_names=layers.image.bands),
+            SEGMENTATION: _Kind("uint8", IGNORE),
+            HEIGHT: _Kind("float32", HEIGHT_NODATA),
         }
+        tile = grid.crop(Window(0, 0, size_px, size_px))
+        self._stamps = {kind: look.stamp(tile) for kind, look in self._kinds.items()}
 
     def write(self, i: int, j: int, tile: Piece) -> str:
         """Write what is not there yet, left by a killed run; return the files' common name.
@@ -46,30 +63,35 @@ class TileFiles:
             OutputError: A file cannot be written.
         """
         name, grid = self._name(i, j), self._grid.crop(tile.window)
-        layers = {
-            _IMAGE: (tile.pixels, None),
-            SEGMENTATION: (tile.indices, IGNORE),
-            HEIGHT: (tile.heights_m, HEIGHT_NODATA),
-        }
-        for kind, (array, nodata) in layers.items():
+        hole = None if tile.valid.all() else tile.valid
+        layers = {_IMAGE: tile.pixels, SEGMENTATION: tile.indices, HEIGHT: tile.heights_m}
+        for kind, array in layers.items():
             path = self._folder / kind / name
             if array is None or path.exists():
                 continue
-            bands = array.reshape(-1, *grid.shape)
-            valid = None if kind != _IMAGE or tile.valid.all() else tile.valid
-            stamp = self._stamps[kind]
-            if stamp is not None and valid is None:
+            bands, look, stamp = (
+                array.reshape(-1, *grid.shape),
+                self._kinds[kind],
+                self._stamps[kind],
+            )
+            valid = hole if kind == _IMAGE else None
+            if valid is None and stamp is not None:
                 stamp.write(path, bands, grid.transform)
                 continue
-            names = self._bands if kind == _IMAGE else ()
             write_raster(
-                path, bands, grid, nodata=nodata, band_names=names, valid=valid, compress=False
+                path,
+                bands,
+                grid,
+                nodata=look.nodata,
+                band_names=look.band_names,
+                valid=valid,
+                compress=False,
             )
         return name
 
     def remove(self, i: int, j: int) -> None:
         """Remove a tile, if it is there."""
-        for kind in self._stamps:
+        for kind in self._kinds:
             (self._folder / kind / self._name(i, j)).unlink(missing_ok=True)
 
     def _name(self, i: int, j: int) -> str:

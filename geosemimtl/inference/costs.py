@@ -12,6 +12,7 @@ import numpy as np
 from rasterio.windows import Window
 
 from geosemimtl.progress import silent
+from geosemimtl.raster.aligned import SOURCE_VALUES
 from geosemimtl.raster.environment import CACHE_MB, gdal_environment, gdal_threads
 from geosemimtl.tasks import HEIGHT, SEGMENTATION
 from geosemimtl.tiling.pieces import BAND_PX, PIECE_ROWS
@@ -24,6 +25,8 @@ _TRIED = 4
 _PROGRAM_BYTES = 120_000_000
 #: Pieces that exist at once with one job, each with what it is made of: read ahead, held, counted.
 _PIECES = 8
+#: Bytes that a source value takes while it is read and averaged.
+_READ_AT_ONCE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,5 +99,6 @@ def _memory(target: Target) -> int:
     depth += (SEGMENTATION in target.tasks) + 4 * (HEIGHT in target.tasks)
     rows, cols = target.layout.shape
     piece = min(rows, PIECE_ROWS) * min(cols, BAND_PX) * depth
-    cache = min(CACHE_MB * 1_000_000, depth * math.prod(target.layers.image.grid.shape))
-    return _PROGRAM_BYTES + cache + _PIECES * piece
+    scene = depth * math.prod(target.layers.image.grid.shape)
+    cache, source = min(CACHE_MB * 1_000_000, scene), min(_READ_AT_ONCE * SOURCE_VALUES, scene)
+    return _PROGRAM_BYTES + cache + source + _PIECES * piece

@@ -21,7 +21,7 @@ from geosemimtl.raster.grid import PixelGrid
 from geosemimtl.raster.reading import height_filter, read_on_grid
 from geosemimtl.raster.scene import Scene, declared_classes, open_scene
 from geosemimtl.tasks import IGNORE, Classes, ClassMap, class_map_of
-from geosemimtl.tiling.labels import Labels, check_heights, check_overlap, open_labels
+from geosemimtl.tiling.labels import Labels, check_heights, check_overlap, open_heights, open_labels
 
 #: Ratios of heights count pixels higher than this: near the ground they say nothing.
 RATIO_EPS_M = 0.5
@@ -108,7 +108,7 @@ def _paired(
 
 def _measured(prediction: Path, truth: Path, assume_crs: str | None) -> tuple[Scene, Scene]:
     predicted = open_scene(prediction, assume_crs=assume_crs)
-    true = open_scene(truth, assume_crs=assume_crs, fallback_crs=predicted.grid.crs)
+    true = open_heights([truth], assume_crs=assume_crs, fallback_crs=predicted.grid.crs)
     check_overlap(true, predicted.grid)
     return predicted, true
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -199,11 +199,14 @@ def check_all(
     Raises:
         ModelFileError: The model cannot be read.
     """
+    options = options or TileOptions()
     reports: list[SceneReport | Refusal] = []
     for files in scenes:
         layers = {"labels": files.labels, "heights": files.height}
         try:
             report = check(files.image, **layers, options=options, model=model)
+            if options.gsd_m is None:  # tile cuts all at the first one's
+                options = replace(options, gsd_m=max(report.scene.grid.gsd_m))
         except SceneError as error:
             reports.append(Refusal(files.image[0], str(error)))
         else:

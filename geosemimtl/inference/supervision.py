@@ -23,8 +23,15 @@ from geosemimtl.raster.registration import (
     image_edges,
     layer_shift,
 )
-from geosemimtl.raster.scene import Scene, open_scene
-from geosemimtl.tiling.labels import LabelReader, Labels, check_heights, check_overlap, open_labels
+from geosemimtl.raster.scene import Scene
+from geosemimtl.tiling.labels import (
+    LabelReader,
+    Labels,
+    check_heights,
+    check_overlap,
+    open_heights,
+    open_labels,
+)
 from geosemimtl.tiling.options import TileOptions
 
 #: Heights of which nearly none is nearer to 0 than this are above the sea, not above ground.
@@ -130,7 +137,7 @@ def look_at_layers(
             problems.append(str(error))
     if heights:
         try:
-            opened = open_scene(heights, fallback_crs=scene.grid.crs)
+            opened = open_heights(heights, fallback_crs=scene.grid.crs)
             notes += _surface_notes(opened)
             check_overlap(opened, scene.grid)
             check_heights(opened)
@@ -142,10 +149,8 @@ def look_at_layers(
 
 def _surface_notes(heights: Scene) -> list[str]:
     """Tell heights above the sea from heights above ground, of which some are near 0."""
-    bands = sample_scene(heights).bands
-    if len(bands) != 1:
-        return []
-    least, most = (bands[0].percentiles[PERCENTILES.index(percent)] for percent in (1, 99))
+    (band,) = sample_scene(heights).bands
+    least, most = (band.percentiles[PERCENTILES.index(percent)] for percent in (1, 99))
     if least <= _GROUND_M and most >= -_GROUND_M:
         return []
     return [

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -16,7 +17,7 @@ from matplotlib.patches import Patch, Rectangle
 from numpy.typing import NDArray
 from rasterio.enums import Resampling
 
-from geosemimtl.errors import OutputError
+from geosemimtl.files import write_bytes
 from geosemimtl.raster.grid import PixelGrid, model_grid
 from geosemimtl.raster.reading import height_filter, image_filter, label_filter, read_on_grid
 from geosemimtl.raster.scene import open_scene
@@ -82,14 +83,18 @@ def draw_picture(path: Path, rows: Sequence[PictureRow], classes: Classes) -> No
     figure.legend(handles=patches, loc="outside lower left", ncols=len(patches), frameon=False)
     scale = ScalarMappable(Normalize(0, top), ramp)
     figure.colorbar(scale, ax=list(grid[:, 4]), label="height above ground (m)", shrink=0.9)
-    part = path.with_name(f".{path.name}.part")
-    try:
-        figure.savefig(part, format="png", metadata={"Software": None})
-        part.replace(path)
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror})") from error
-    finally:
-        part.unlink(missing_ok=True)
+    write_figure(figure, path)
+
+
+def write_figure(figure: Figure, path: Path, dpi: float | Literal["figure"] = "figure") -> None:
+    """Write a figure as PNG, whole or not at all; without a date.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    data = BytesIO()
+    figure.savefig(data, format="png", dpi=dpi, metadata={"Software": None})
+    write_bytes(path, data.getvalue())
 
 
 def _top_height(rows: Sequence[PictureRow]) -> float:

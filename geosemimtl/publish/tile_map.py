@@ -15,7 +15,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 from numpy.typing import NDArray
 
-from geosemimtl.errors import OutputError, TileSetError
+from geosemimtl.errors import TileSetError
+from geosemimtl.publish.picture import write_figure
 from geosemimtl.raster.grid import model_grid
 from geosemimtl.raster.reading import image_filter, read_on_grid
 from geosemimtl.raster.scene import open_scene
@@ -105,7 +106,7 @@ def draw_map(folder: Path, path: Path) -> None:
         + (f"; {more} more scene(s) not shown" if more else ""),
         fontsize=11,
     )
-    _save(figure, path)
+    write_figure(figure, path, dpi=130)
 
 
 def read_index(folder: Path) -> list[dict[str, str | int]]:
@@ -232,14 +233,3 @@ def covering_places(places: Mapping[int, float], size_px: int) -> set[int]:
         if places[after] > places[chosen[-1]] + size_px + 0.5 and before != chosen[-1]:
             chosen.append(before)
     return {*chosen, order[-1]}
-
-
-def _save(figure: Figure, path: Path) -> None:
-    part = path.with_name(f".{path.name}.part")
-    try:
-        figure.savefig(part, format="png", dpi=130, metadata={"Software": None})
-        part.replace(path)
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror})") from error
-    finally:
-        part.unlink(missing_ok=True)

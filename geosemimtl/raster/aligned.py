@@ -17,6 +17,9 @@ from geosemimtl.raster.values import filled
 from geosemimtl.raster.voting import majority
 from geosemimtl.tasks import IGNORE
 
+#: So many source values are read at once: they bound the memory, however coarse the grid.
+SOURCE_VALUES = 1 << 24
+
 
 class AlignedPixels:
     """Gives averages, most frequent classes, or the file's own pixels.
@@ -55,8 +58,23 @@ class AlignedPixels:
         (step_r, step_c), (off_r, off_c) = self._alignment.step, self._alignment.offset
         height, width = self._scene.grid.shape
         top, left = int(window.row_off), int(window.col_off)
-        rows = AxisWeights.of(top, top + int(window.height), step_r, off_r, height)
+        bottom = top + int(window.height)
         cols = AxisWeights.of(left, left + int(window.width), step_c, off_c, width)
+        # the coarser the grid, the more source pixels a row of it takes
+        below = (cols.needs[1] - cols.needs[0]) * len(self._indexes) * max(step_r, 1)
+        run = max(1, int(SOURCE_VALUES / below))
+        parts = []
+        for first in range(top, bottom, run):
+            rows = AxisWeights.of(first, min(first + run, bottom), step_r, off_r, height)
+            parts.append(self._read_rows(rows, cols))
+        if len(parts) == 1:
+            return parts[0]
+        pixels, valid = zip(*parts, strict=True)
+        return np.concatenate(pixels, axis=1), np.concatenate(valid)
+
+    def _read_rows(
+        self, rows: AxisWeights, cols: AxisWeights
+    ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         (r0, r1), (c0, c1) = rows.needs, cols.needs
         pixels, valid = self._read_source(Window(c0, r0, c1 - c0, r1 - r0))
         if self._recoding is not None:
@@ -67,6 +85,8 @@ class AlignedPixels:
             return classes[None], classes != IGNORE
         inside = rows.weights.all() and cols.weights.all()
         if self._alignment.is_shift and inside:
+            if pixels.dtype.kind == "f":
+                pixels += 0.0  # no -0, as in averages
             if valid is None:
                 return pixels, np.ones(pixels.shape[1:], bool)
             seen: NDArray[np.bool_] = np.logical_or.reduce(valid, axis=0)

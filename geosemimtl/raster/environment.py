@@ -5,15 +5,18 @@ from __future__ import annotations
 import ctypes
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from threading import Lock
 
 import rasterio
 
 #: Megabytes of blocks that GDAL keeps of files it has read; its own default is a share of the
 #: whole memory, in which no peak stays flat.
 CACHE_MB = 128
-#: glibc's names for the number of heaps, and the size from which memory is in none of them.
-_M_ARENA_MAX, _M_MMAP_THRESHOLD = -8, -3
-_LARGE_BYTES = 2_000_000
+#: Held while warnings are hidden, as rasterio does while it draws: what is hidden is one list for
+#: all threads, and each puts back what it found.
+WARNINGS = Lock()
+#: glibc's name for the number of heaps.
+_M_ARENA_MAX = -8
 
 
 def gdal_environment() -> rasterio.Env:
@@ -28,20 +31,18 @@ def gdal_environment() -> rasterio.Env:
 
 def gdal_threads(workers: int) -> ThreadPoolExecutor:
     """Return a pool whose threads may open data sets that another thread closes."""
-    _keep_memory_flat()
+    _share_one_heap()
     return ThreadPoolExecutor(workers, initializer=_enter_environment)
 
 
-def _keep_memory_flat() -> None:
-    """Have glibc share one heap among threads, and give back at once what held many pixels.
+def _share_one_heap() -> None:
+    """Have glibc serve all threads of this process from one heap.
 
-    By default a thread's own heap keeps what the thread once used, and the peak grows with the
-    scene (benchmarks/tile.py --large). Other C libraries are left as they are.
+    By default a thread has its own, which keeps what the thread once used: the peak grows with
+    the scene (benchmarks/tile.py --large). Other C libraries are left as they are.
     """
     with suppress(AttributeError, OSError, TypeError):  # no glibc; Windows
-        mallopt = ctypes.CDLL(None).mallopt
-        mallopt(_M_ARENA_MAX, 1)
-        mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
 
 
 def _enter_environment() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from affine import Affine
 from rasterio._err import CPLE_BaseError
@@ -17,6 +18,10 @@ from geosemimtl.errors import GridError
 #: Two grids closer than this share of a pixel are the same grid.
 TOLERANCE_PX = 1e-3
 _SIDE_POINTS = 32
+#: WGS 84: half the equator's diameter, and the square of the ellipsoid's eccentricity.
+_EQUATOR_M, _ECCENTRICITY_2 = 6378137.0, 0.0066943799901413165
+#: Projections for maps of land, such as UTM, are closer to the ground than this.
+_SCALE_TOLERANCE = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +43,8 @@ class PixelGrid:
         """Ground sample distance in metres along a (row's step to the right, column's step down).
 
         Feet and other linear units are converted; in degrees the metres at the grid's centre on
-        the WGS 84 ellipsoid are taken.
+        the WGS 84 ellipsoid are taken, and so where a projection's metres are off the ground's by
+        more than a hundredth, as web maps' are.
 
         Raises:
             GridError: The CRS has no unit that can be converted to metres.
@@ -87,7 +93,9 @@ class PixelGrid:
                     f"CRS {self.crs.to_string()} has no linear unit; reproject the scene to a "
                     "projected CRS in metres"
                 ) from error
-            return factor, factor
+            left, bottom, right, top = self.bounds
+            across, down = _ground_scale(self.crs, (left + right) / 2, (bottom + top) / 2, factor)
+            return factor * across, factor * down
         left, bottom, right, top = self.bounds
         degrees = math.degrees(self.crs.units_factor[1])  # some geographic CRS count in grads
         lon, lat, step = (left + right) / 2 * degrees, (bottom + top) / 2 * degrees, 1e-4
@@ -97,6 +105,27 @@ class PixelGrid:
         east = geod.inv(lon - step, lat, lon + step, lat)[2] / (2 * step)
         north = geod.inv(lon, lat - step, lon, lat + step)[2] / (2 * step)
         return east * degrees, north * degrees
+
+
+@lru_cache(maxsize=64)
+def _ground_scale(crs: CRS, x: float, y: float, factor: float) -> tuple[float, float]:
+    """Return the ground's metres along x and y for a metre of a projection; about 1 is 1."""
+    step = 10 / factor
+    lons, lats = _transformed(
+        crs, CRS.from_epsg(4326), [x - step, x + step, x, x], [y, y, y - step, y + step]
+    )
+    if not all(map(math.isfinite, (*lons, *lats))):
+        return 1.0, 1.0
+    latitude = math.radians(sum(lats) / 4)
+    bent = 1 - _ECCENTRICITY_2 * math.sin(latitude) ** 2
+    east = math.radians(1) * _EQUATOR_M / math.sqrt(bent) * math.cos(latitude)
+    north = math.radians(1) * _EQUATOR_M * (1 - _ECCENTRICITY_2) / bent**1.5
+    across, down = (
+        math.hypot(east * ((lons[j] - lons[i] + 180) % 360 - 180), north * (lats[j] - lats[i])) / 20
+        for i, j in ((0, 1), (2, 3))
+    )
+    off = max(abs(across - 1), abs(down - 1))
+    return (across, down) if off > _SCALE_TOLERANCE else (1.0, 1.0)
 
 
 def same_crs(one: CRS, other: CRS) -> bool:

@@ -18,6 +18,7 @@ from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioError
 from rasterio.warp import transform_bounds
 
 from geosemimtl.errors import BandError, GridError, SceneError
+from geosemimtl.raster.environment import WARNINGS
 from geosemimtl.raster.grid import PixelGrid, same_crs
 from geosemimtl.raster.mosaic import joined, joined_grid
 from geosemimtl.tasks import Classes
@@ -37,7 +38,8 @@ class Scene:
     Attributes:
         path: The file; the first of several.
         source: What GDAL opens: the file, or the virtual raster that joins several.
-        files: All files, the first one first.
+        files: All files named, the first one first.
+        read_from: All files that GDAL reads for them, masks and the parts of virtual rasters too.
         grid: Its pixel grid, with the assumed CRS where the file has none.
         bands: Names of its bands in file order, alpha left out; ``band_1`` ... when unknown.
         indexes: The file's 1-based index of each band.
@@ -52,6 +54,7 @@ class Scene:
     path: Path
     source: str
     files: tuple[Path, ...]
+    read_from: tuple[Path, ...]
     grid: PixelGrid
     bands: tuple[str, ...]
     indexes: tuple[int, ...]
@@ -134,6 +137,7 @@ def _join(scenes: Sequence[Scene]) -> Scene:
         first,
         source=joined(scenes, grid),
         files=tuple(scene.path for scene in scenes),
+        read_from=tuple(file for scene in scenes for file in scene.read_from),
         grid=grid,
         indexes=tuple(range(1, len(first.bands) + 1)),
         alpha=None,
@@ -153,7 +157,7 @@ def opened(source: Path | str) -> Any:
         SceneError: It is missing or no raster.
     """
     try:
-        with warnings.catch_warnings():
+        with WARNINGS, warnings.catch_warnings():
             # a scene without georeference is refused with a remedy, once it is looked at
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
             # as a path: rasterio would take a ? or # in a name for part of an address
@@ -172,7 +176,7 @@ def _describe(
     alpha_index = _alpha_index(source, path, bands, alpha)
     indexes = tuple(index for index in source.indexes if index != alpha_index)
     names, named_by = _band_names(source, path, indexes, bands)
-    dtype = np.dtype(source.dtypes[0])
+    dtype = _dtype(source, path)
     nodata = _nodata(source, dtype)
     has_mask = [flag.name for flag in source.mask_flag_enums[0]] == ["per_dataset"]
     mask = "none"
@@ -192,6 +196,7 @@ def _describe(
         path,
         str(path),
         (path,),
+        (path, *(Path(file) for file in source.files if Path(file) != path)),
         grid,
         names,
         indexes,
@@ -201,6 +206,17 @@ def _describe(
         nodata,
         mask,
     )
+
+
+def _dtype(source: Any, path: Path) -> np.dtype[Any]:
+    kinds = sorted(set(source.dtypes))
+    if len(kinds) > 1 or kinds[0].startswith("complex"):
+        raise BandError(
+            f"{path}: its bands are of {', '.join(kinds)}; bands of one type of real numbers are "
+            "needed: gdal_translate -ot Float32, say"
+        )
+    dtype: np.dtype[Any] = np.dtype(kinds[0])
+    return dtype
 
 
 def _nodata(source: Any, dtype: np.dtype[Any]) -> float | None:

@@ -53,6 +53,9 @@ class Stamp:
     ) -> Self | None:
         """Have GDAL write one, in memory, on a grid whose place does not matter.
 
+        Raises:
+            GridError: GeoTIFF cannot hold the grid's CRS.
+
         Returns:
             The stamp; ``None`` if GDAL lays the file out in another way than expected.
         """

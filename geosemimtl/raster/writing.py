@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from rasterio.io import MemoryFile
 from rasterio.windows import Window
 
-from geosemimtl.errors import OutputError
+from geosemimtl.errors import GridError, OutputError
 from geosemimtl.files import REMEDY, write_text
 from geosemimtl.raster.grid import PixelGrid
 from geosemimtl.raster.scene import CLASSES_TAG
@@ -165,13 +165,25 @@ def raster_bytes(
     nodata: float | None = None,
     band_names: Sequence[str] = (),
 ) -> bytes:
-    """Return what :func:`write_raster` writes, uncompressed and without a mask."""
+    """Return what :func:`write_raster` writes, uncompressed and without a mask.
+
+    Raises:
+        GridError: GeoTIFF has no words for the grid's CRS, such as a rotated pole.
+    """
     kind = RasterKind(str(array.dtype), nodata, tuple(band_names))
     with MemoryFile() as file:
         with file.open(**_plain_profile(grid, kind, len(array))) as target:
             _describe_bands(target, kind)
             target.write(array)
-        return bytes(file.getbuffer())
+        data = bytes(file.getbuffer())
+    # as another file: GDAL keeps beside the first one what GeoTIFF cannot hold
+    with MemoryFile(data) as file, file.open() as source:
+        if source.crs is None:
+            raise GridError(
+                f"{grid.crs.to_string()[:60]} ...: GeoTIFF cannot hold this CRS; cut in another, "
+                "such as --crs auto"
+            )
+    return data
 
 
 def _plain_profile(grid: PixelGrid, kind: RasterKind, count: int) -> dict[str, Any]:

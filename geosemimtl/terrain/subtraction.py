@@ -92,6 +92,9 @@ def ndsm(
     grid = surface[0].grid
     if terrain is not None and not overlap(terrain[0].grid, grid):
         raise LabelError(f"{dtm}: does not overlap {dsm}; check both CRS")
+    for path in outputs:
+        if path.suffix.lower() not in {".tif", ".tiff"} or path.is_dir():
+            raise OutputError(f"{path}: a GeoTIFF is written; name a file that ends in .tif")
     require_absent(outputs, overwrite=overwrite)
     with gdal_environment(), ExitStack() as stack:
         reader = stack.enter_context(elevations_on_grid(surface, grid))

@@ -84,7 +84,7 @@ CASES: dict[str, tuple[str, list[tuple[str, Any, dict[str, Any]]], tuple[str, ..
     "overlap in pixels": (
         "tile a.tif --overlap 128px --size 128 -o new",
         [],
-        ("--overlap 128px", "tiles of 128 px", "less than their size"),
+        ("--overlap 128px", "tiles of 128 px", "can share 0 to 127 px"),
     ),
     "coarser than the scene": ("tile a.tif --gsd 50 -o new", [], ("a.tif", "GSD of 50 m")),
     "two scenes of one name": (

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+import pyproj
 import pytest
 from affine import Affine
 from hypothesis import assume, given
@@ -91,7 +92,7 @@ def test_potsdam(make_grid: GridMaker) -> None:
 
 
 def test_feet_are_converted(make_grid: GridMaker) -> None:
-    scene = make_grid((100, 200), gsd=(1, 1), crs="EPSG:2994")
+    scene = make_grid((100, 200), gsd=(1, 1), crs="EPSG:2994", origin=(636000, 849000))
     assert scene.gsd_m == pytest.approx((FOOT_M, FOOT_M))
     grid = model_grid(scene, 2 * FOOT_M)
     assert grid.shape == (50, 100)
@@ -236,3 +237,38 @@ def test_the_poles_have_no_utm_zone(
     with pytest.raises(GridError, match=r"no UTM zone holds longitude 20\.0") as caught:
         utm_crs(scene)
     assert "--crs EPSG:" in one_line(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("epsg", "corner", "ground"),
+    [
+        (3857, (951000, 6003000), 0.6785),  # Zurich: near the cosine of its latitude
+        (3857, (0, 0), 1.0),  # the equator
+        (3031, (0, 0), 1.0279),  # true scale at 71 degrees south, not at the pole
+        (25833, (368000, 5806000), 1.0),
+        (2056, (2683000, 1247000), 1.0),
+    ],
+)
+def test_metres_are_metres_on_the_ground(
+    epsg: int, corner: tuple[float, float], ground: float
+) -> None:
+    transform = Affine.translation(*corner) @ Affine.scale(0.5, -0.5)
+    grid = PixelGrid(transform, (200, 200), CRS.from_epsg(epsg))
+    np.testing.assert_allclose(grid.gsd_m, 0.5 * ground, rtol=5e-3)
+    cut = model_grid(grid, 1.0)
+    np.testing.assert_allclose(cut.gsd_m, 1.0, rtol=1e-4)
+
+
+def test_the_ground_as_geodesics_measure_it() -> None:
+    crs = CRS.from_epsg(3857)
+    grid = PixelGrid(Affine(2, 0, 951000, 0, -2, 6003000), (100, 100), crs)
+    geod, (left, bottom, right, top) = pyproj.Geod(ellps="WGS84"), grid.bounds
+    middle = (left + right) / 2, (bottom + top) / 2
+    lons, lats = transform_points(
+        crs,
+        CRS.from_epsg(4326),
+        [left, right, middle[0], middle[0]],
+        [middle[1], middle[1], bottom, top],
+    )
+    measured = [geod.inv(lons[i], lats[i], lons[i + 1], lats[i + 1])[2] / 100 for i in (0, 2)]
+    np.testing.assert_allclose(grid.gsd_m, measured, rtol=1e-5)

@@ -252,3 +252,10 @@ def test_gdalwarp_gives_the_same(
     # GDAL counts the last column and row for what hangs over them, too: ours averages what is there
     whole = np.s_[:, : int(90 * 0.05 / gsd_m), : int(110 * 0.05 / gsd_m)]
     np.testing.assert_array_equal(theirs[whole], pixels[whole])
+
+
+def test_no_minus_zero_whatever_the_window(make_raster: Callable[..., Path]) -> None:
+    scene = open_scene(make_raster("z.tif", np.full((1, 12, 12), -0.0, np.float32)))
+    with read_on_grid(scene, scene.grid, Resampling.average) as reader:
+        for window in (Window(2, 2, 5, 5), Window(-1, 2, 9, 9), Window(0, 0, 12, 12)):
+            assert not np.signbit(reader.read(window)[0]).any()

@@ -174,3 +174,20 @@ def test_no_georeference(make_raster: Maker, noise: Noise, one_line: OneLine) ->
     with pytest.raises(GridError, match="no georeference; add a world file") as caught:
         open_scene(path, assume_crs="EPSG:25833")
     one_line(caught.value)
+
+
+@pytest.mark.parametrize("kinds", [("Byte", "UInt16"), ("CFloat32", "CFloat32")])
+def test_bands_are_of_one_type_of_real_numbers(
+    tmp_path: Path, one_line: OneLine, kinds: tuple[str, str]
+) -> None:
+    bands = "".join(
+        f"<VRTRasterBand dataType='{kind}' band='{i}'/>" for i, kind in enumerate(kinds, 1)
+    )
+    vrt = tmp_path / "both.vrt"
+    vrt.write_text(
+        "<VRTDataset rasterXSize='8' rasterYSize='8'><SRS>EPSG:25833</SRS>"
+        f"<GeoTransform>368000, 1, 0, 5806000, 0, -1</GeoTransform>{bands}</VRTDataset>"
+    )
+    with pytest.raises(BandError) as caught:
+        open_scene(vrt)
+    assert "bands of one type of real numbers are needed" in one_line(caught.value)

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rasterio.crs import CRS
 
-from geosemimtl.errors import OutputError
+from geosemimtl.errors import GridError, OutputError
 from geosemimtl.raster.grid import PixelGrid
 from geosemimtl.raster.stamping import Stamp
 from geosemimtl.raster.writing import raster_bytes, write_raster
@@ -95,3 +95,11 @@ def test_a_folder_that_vanished(make_grid: Callable[..., PixelGrid], tmp_path: P
     assert stamp is not None
     with pytest.raises(OutputError, match=r"t\.tif: cannot be written .*choose another"):
         stamp.write(tmp_path / "gone" / "t.tif", np.zeros((1, 8, 8), np.uint8), Affine.identity())
+
+
+def test_a_crs_that_geotiff_cannot_hold(one_line: Callable[[BaseException], str]) -> None:
+    pole = "+proj=ob_tran +o_proj=longlat +o_lon_p=-162 +o_lat_p=39.25 +lon_0=180 +to_meter=0.017"
+    grid = PixelGrid(Affine(0.1, 0, 3, 0, -0.1, 4), (8, 8), CRS.from_string(pole))
+    with pytest.raises(GridError, match="GeoTIFF cannot hold this CRS") as caught:
+        Stamp.of(grid, "uint8")
+    one_line(caught.value)

@@ -171,3 +171,13 @@ def test_pixels_in_degrees(make_raster: MakeRaster, tmp_path: Path) -> None:
     )
     heights, _ = read(geosemimtl.ndsm(dsm, tmp_path / "ndsm.tif"))
     assert heights == pytest.approx(surface - 30, abs=0.05)
+
+
+@pytest.mark.parametrize("name", ["n.png", "folder.tif"])
+def test_an_output_that_is_no_geotiff(
+    tmp_path: Path, make_raster: Callable[..., Path], name: str
+) -> None:
+    dsm = make_raster("d.tif", np.ones((1, 20, 20), np.float32), gsd=0.5)
+    (tmp_path / "folder.tif").mkdir()
+    with pytest.raises(OutputError, match=r"name a file that ends in \.tif"):
+        geosemimtl.ndsm(dsm, tmp_path / name, overwrite=True)

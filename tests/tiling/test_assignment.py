@@ -111,6 +111,9 @@ def test_scenes_that_show_the_same_ground_are_told(
     caplog.clear()
     splits(batch, split="by-scene")
     assert not caplog.records, "neighbours share an edge only"
+    listed = [replace(scenes[0], split="train"), replace(scenes[1], split="val")]
+    splits(listed, split="none")
+    assert "scenes a (train) and e (val) show the same ground: 50.0 %" in caplog.text
 
 
 def test_blocks(batch: list[Layers]) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ import pytest
 import rasterio
 from numpy.typing import NDArray
 
+from geosemimtl.cli.main import main
 from geosemimtl.errors import (
     BandError,
     BatchError,
@@ -24,9 +27,12 @@ from geosemimtl.errors import (
     SceneError,
     TileSetError,
 )
+from geosemimtl.inference.inspection import SceneReport, check_all
+from geosemimtl.tasks import ISPRS_CLASS_MAP
 from geosemimtl.tiling import pieces
 from geosemimtl.tiling.cutting import tile
 from geosemimtl.tiling.options import TileOptions
+from geosemimtl.tiling.scenes import gather_scenes
 from geosemimtl.tiling.tileset import read_tileset
 
 Maker = Callable[..., Path]
@@ -105,6 +111,99 @@ def test_one_bad_scene(
     assert not [name for name in contents(output) if "/b_" in name]
 
 
+@pytest.mark.parametrize("jobs", [1, 4])
+def test_heights_of_two_bands(trio: Trio, tmp_path: Path, noise: Noise, jobs: int) -> None:
+    """Refused before any pixel of them is read."""
+    bad = trio.make("h.tif", noise(2, 128, 128).astype(np.float32))
+    good = trio.make("g.tif", np.ones((1, 128, 128), np.float32))
+    says = f"{bad}: has 2 bands; heights need one"
+    with pytest.raises(LabelError, match="has 2 bands; heights need one"):
+        tile(trio.scenes[:1], tmp_path / "t", heights=[bad], options=SMALL, jobs=jobs)
+    with pytest.raises(BatchError) as caught:
+        tile(trio.scenes[:2], tmp_path / "t", heights=[bad, good], options=SMALL, jobs=jobs)
+    assert [str(failure) for failure in caught.value.failures] == [says]
+    assert read_tileset(tmp_path / "t").tiles == 16
+
+
+@pytest.mark.parametrize("jobs", [1, 4])
+def test_labels_are_blamed_before_pixels(
+    trio: Trio, noise: Noise, tmp_path: Path, jobs: int
+) -> None:
+    """Both are bad: which is found first must not depend on the threads."""
+    says = trio.spoil("labels", 0, noise)
+    trio.scenes[0].write_bytes(trio.scenes[0].read_bytes()[:40_000])
+    with pytest.raises(LabelError) as caught:
+        trio.cut(tmp_path / "t", keep=[0], jobs=jobs)
+    assert str(caught.value).startswith(says)
+
+
+def test_a_task_whose_only_scene_failed_is_absent(trio: Trio, noise: Noise, tmp_path: Path) -> None:
+    trio.spoil("labels", 0, noise)
+    rows = f"image,labels\n{trio.scenes[0]},{trio.labels[0]}\n{trio.scenes[1]},\n"
+    (tmp_path / "list.csv").write_text(rows)
+    with pytest.raises(BatchError):
+        tile([tmp_path / "list.csv"], tmp_path / "t", options=SMALL)
+    made = read_tileset(tmp_path / "t")
+    assert (made.classes, made.class_pixels) == (None, ())
+    assert not (tmp_path / "t" / "segmentation").exists()
+    index = geopandas.read_file(tmp_path / "t" / "tiles.gpkg")
+    assert len(index) == 16
+    assert not [column for column in index.columns if column.startswith("share_")]
+
+
+def test_a_folder_with_something_else_in_it(trio: Trio, noise: Noise, tmp_path: Path) -> None:
+    """What most are is the sensor, whatever comes first by name."""
+    other = trio.make("scenes/0.tif", noise(1, 128, 128))
+    for scene in trio.scenes:
+        scene.rename(tmp_path / "scenes" / scene.name)
+    with pytest.raises(BatchError) as caught:
+        tile([tmp_path / "scenes"], tmp_path / "t", options=SMALL)
+    assert [str(failure).split(":")[0] for failure in caught.value.failures] == [str(other)]
+    assert read_tileset(tmp_path / "t").bands == RGB
+
+
+def test_scenes_of_two_gsds_are_cut_at_the_first_ones(
+    trio: Trio, noise: Noise, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    finer = trio.make("finer.tif", noise(3, 128, 128), gsd=0.04, colours=RGB)
+    options = TileOptions(size_px=32)
+    assert tile([trio.scenes[0], finer], tmp_path / "t", options=options).gsd_m == 0.05
+    assert "GSDs from 0.04 to 0.05 m: all are cut at 0.05 m, that of a;" in caplog.text
+    _, report = check_all(gather_scenes([trio.scenes[0], finer]), options=options)
+    assert isinstance(report, SceneReport)
+    assert max(report.grid.gsd_m) == pytest.approx(0.05)
+
+
+def test_a_class_map_without_labels(
+    trio: Trio, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    classes = ISPRS_CLASS_MAP.model_copy()
+    tile(trio.scenes[:1], tmp_path / "t", options=replace(SMALL, classes=classes))
+    assert "--classes is not used: no scene has labels" in caplog.text
+
+
+def test_no_thread_writes_on_after_an_error(trio: Trio, tmp_path: Path) -> None:
+    """The lock is gone then: another run may be writing into the folder."""
+
+    def stopping(items: Iterable[Any], label: str, total: int) -> Iterator[Any]:
+        assert label
+        assert total
+        for index, item in enumerate(items):
+            if index == 2:
+                raise KeyboardInterrupt
+            yield item
+
+    def written() -> set[Path]:
+        return set((tmp_path / ".t.part").glob("*/*.tif"))
+
+    with pytest.raises(KeyboardInterrupt) as caught:
+        tile(trio.scenes[:1], tmp_path / "t", options=SMALL, jobs=4, track=stopping)
+    at_once = written()
+    time.sleep(0.3)
+    assert at_once == written()
+    assert caught.tb is not None  # it keeps the frames, and what is open in them
+
+
 @pytest.mark.parametrize("how", ["truncated", "missing", "labels"])
 def test_no_good_scene(trio: Trio, noise: Noise, tmp_path: Path, how: str) -> None:
     says = [trio.spoil(how, index, noise) for index in range(3)]
@@ -161,7 +260,7 @@ def test_labels_of_some_scenes_only(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("limit", "file"), [(6_000, "image/a_r000_c000.tif"), (30_000, "tiles.gpkg")]
 )
-def test_a_full_disk(trio: Trio, tmp_path: Path, limit: int, file: str) -> None:
+def test_a_full_disk(trio: Trio, tmp_path: Path, contents: Contents, limit: int, file: str) -> None:
     """No file may be larger than a limit: writing fails as on a disk that is full."""
     output = tmp_path / "out" / "tiles"
     script = (
@@ -178,12 +277,19 @@ def test_a_full_disk(trio: Trio, tmp_path: Path, limit: int, file: str) -> None:
         [sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=False
     )
     assert done.returncode == 1, done.stderr
-    # GDAL prints lines of its own where a file may not grow; a disk that is full is seen before
-    line = done.stderr.splitlines()[-1]
+    (line,) = done.stderr.splitlines()[-1:]
     assert line.startswith("Error: ")
     assert "cannot be written" in line
     assert "disk full" in line or "free some space" in line
-    assert not list(output.parent.iterdir())
+    assert [path.name for path in output.parent.iterdir()] == [".tiles.part"]
+    kept = set(output.with_name(".tiles.part").glob("*/*.tif"))
+    assert bool(kept) == (file == "tiles.gpkg")
+    for folder in (output, tmp_path / "undisturbed" / "tiles"):  # there is room again
+        arguments[-1] = str(folder)
+        with pytest.raises(SystemExit) as stop:
+            main(arguments)
+        assert not stop.value.code
+    assert contents(output) == contents(tmp_path / "undisturbed" / "tiles")
 
 
 @pytest.mark.parametrize("folder", ["/proc/tiles", "/proc/new/tiles"])

@@ -132,7 +132,9 @@ def test_a_scene_smaller_than_a_tile(town: Any, tmp_path: Path) -> None:
 def test_feet_and_degrees(
     make_raster: Maker, noise: Noise, tmp_path: Path, crs: str, gsd: Any, gsd_m: float | None
 ) -> None:
-    turned = rasterio.Affine(1e-6, 0, 13.0, 0, -5e-7, 60.0) if gsd_m is None else None
+    turned = rasterio.Affine(0.5, 0, 636000, 0, -0.5, 849000)  # in Oregon
+    if gsd_m is None:
+        turned = rasterio.Affine(1e-6, 0, 13.0, 0, -5e-7, 60.0)
     image = make_raster("a.tif", noise(3, 60, 60), gsd=gsd, crs=crs, transform=turned)
     ndsm = make_raster(
         "h.tif", np.full((1, 60, 60), 3, np.float32), gsd=gsd, crs=crs, transform=turned
@@ -175,8 +177,9 @@ def test_labels_of_another_grid_with_other_values(
 def test_a_file_without_crs_takes_the_named_one(
     make_raster: Maker, noise: Noise, tmp_path: Path
 ) -> None:
-    image = make_raster("a.tif", noise(3, 60, 60), crs=None, gsd=1, colours=RGB)
-    label = make_raster("l.tif", np.zeros((1, 60, 60), np.uint8), crs=None, gsd=1)
+    oregon = rasterio.Affine(1, 0, 636000, 0, -1, 849000)
+    image = make_raster("a.tif", noise(3, 60, 60), crs=None, transform=oregon, colours=RGB)
+    label = make_raster("l.tif", np.zeros((1, 60, 60), np.uint8), crs=None, transform=oregon)
     options = TileOptions(size_px=32, assume_crs="EPSG:2994")
     written = tile([image], tmp_path / "tiles", labels=[label], options=options)
     assert written.gsd_m == pytest.approx(0.3048)

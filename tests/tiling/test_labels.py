@@ -15,7 +15,7 @@ from geosemimtl.errors import LabelError
 from geosemimtl.raster.grid import PixelGrid, model_grid
 from geosemimtl.raster.scene import open_scene
 from geosemimtl.tasks import IGNORE, ISPRS_CLASS_MAP, ClassMap, MappedClass
-from geosemimtl.tiling.labels import check_heights, open_labels
+from geosemimtl.tiling.labels import check_heights, open_heights, open_labels
 
 Maker = Callable[..., Path]
 Noise = Callable[..., NDArray[Any]]
@@ -63,7 +63,7 @@ def test_an_undeclared_value_is_named_counted_and_placed(
     with pytest.raises(LabelError) as caught:
         check(path, ISPRS_CLASS_MAP)
     message = one_line(caught.value)
-    assert message.startswith(f"{path}: value 9 at row 1050, column 7 is no declared class (5 such")
+    assert message.startswith(f"{path}: value 9 at row 1050, column 7 is no declared class (5 ")
     assert "impervious=0, building=1" in message
     assert "ignored: 255" in message
 
@@ -215,7 +215,7 @@ def test_unlabelled_pixels_do_not_vote(make_raster: Maker, how: str) -> None:
 
 def test_heights_of_several_bands(make_raster: Maker, one_line: OneLine) -> None:
     with pytest.raises(LabelError, match="has 3 bands; heights need one") as caught:
-        check_heights(open_scene(make_raster("h.tif", np.ones((3, 8, 8), np.float32))))
+        open_heights([make_raster("h.tif", np.ones((3, 8, 8), np.float32))])
     one_line(caught.value)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -11,8 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import rasterio.shutil
 
 from geosemimtl.cli.main import main
+from geosemimtl.tiling.journal import request_of
+from geosemimtl.tiling.layers import open_layers
+from geosemimtl.tiling.options import TileOptions
+from geosemimtl.tiling.scenes import SceneFiles
 
 Contents = Callable[[Path], dict[str, bytes]]
 WAIT_S = 60
@@ -159,3 +165,29 @@ def test_a_second_run_into_one_folder_is_refused(
     assert (first.returncode, said) == (0, "")
     assert contents(job.output) == contents(job.undisturbed())
     assert left(job.output.parent) == ["tiles"]
+
+
+def test_a_changed_part_of_a_virtual_scene_starts_afresh(
+    tmp_path: Path, make_raster: Callable[..., Path], noise: Callable[..., Any]
+) -> None:
+    image = make_raster("a.tif", noise(1, 40, 40))
+    vrt = tmp_path / "a.vrt"
+    rasterio.shutil.copy(image, vrt, driver="VRT")
+    options = TileOptions(size_px=16)
+    asked = []
+    for seed in (1, 2):
+        make_raster("a.tif", noise(1, 40, 40, seed=seed))
+        os.utime(image, (seed, seed))
+        layers = open_layers(SceneFiles("a", (vrt,)), options)
+        assert layers.files == (vrt,)
+        asked.append(request_of(options, [layers]))
+    assert asked[0] != asked[1]
+
+
+def test_what_a_kill_tore_never_stays(job: Job, contents: Contents) -> None:
+    """Not even if the scene fails when the run goes on."""
+    job.stopped(signal.SIGKILL, lambda: job.written() > 10)
+    torn = job.part / "image" / ".a-town_r000_c000.tif.part"
+    torn.write_bytes(b"torn")
+    assert job.run() == 0
+    assert not [name for name in contents(job.output) if ".part" in name]

@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from geosemimtl.raster import aligned
 from geosemimtl.raster.values import unit_values
 from geosemimtl.tiling import pieces
 from geosemimtl.tiling.cutting import tile
@@ -196,6 +197,7 @@ def test_nothing_depends_on_jobs_or_pieces(
     cut(files, tmp_path / "plain", options)
     plain = contents(tmp_path / "plain")
     for jobs, piece_rows, band_px in ((1, 512, 4096), (5, 33, 20), (2, 7, 64)):
+        monkeypatch.setattr(aligned, "SOURCE_VALUES", 100 * piece_rows)
         monkeypatch.setattr(pieces, "PIECE_ROWS", piece_rows)
         monkeypatch.setattr(pieces, "BAND_PX", band_px)
         output = tmp_path / f"{jobs}-{piece_rows}"

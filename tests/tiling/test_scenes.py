@@ -307,3 +307,11 @@ def test_lists_load_no_pandas(tmp_path: Path) -> None:
     )
     command = [sys.executable, "-c", script, str(tmp_path / "list.gpkg")]
     assert subprocess.run(command, check=False).returncode == 0
+
+
+def test_a_misspelt_column(tmp_path: Path, one_line: OneLine) -> None:
+    path = tmp_path / "list.csv"
+    path.write_text("image,lables\na.tif,b.tif\n")
+    assert "has a column lables; if it means labels, call it so" in refused(one_line, [path])
+    path.write_text("image,labels,label_date\na.tif,b.tif,2026\n")
+    assert len(gather_scenes([path])) == 1
