@@ -10,7 +10,6 @@ buildings and trees. Then where it fails, and the time and peak memory of a surf
 
 from __future__ import annotations
 
-import resource
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,7 @@ from pathlib import Path
 import numpy as np
 import rasterio
 from affine import Affine
+from memory import peak_mb
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 
@@ -152,8 +152,7 @@ def measure(surface: Path) -> None:
     started = time.perf_counter()
     geosemimtl.ndsm(surface, surface.with_name("out.tif"))
     seconds = time.perf_counter() - started
-    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"{surface.name}: {seconds:.0f} s, peak memory {peak_mb:.0f} MB")
+    print(f"{surface.name}: {seconds:.0f} s, peak memory {peak_mb():.0f} MB")
 
 
 def main() -> None:

@@ -9,7 +9,6 @@ peak memory of both. The ratio of the peaks is what the engine claims to keep ne
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -18,6 +17,7 @@ from importlib.resources import as_file, files
 from pathlib import Path
 
 import numpy as np
+from memory import peak_mb
 from rasterio.crs import CRS
 
 from geosemimtl.config import load_config
@@ -68,8 +68,7 @@ def measure(scene: Path) -> None:
     started = time.perf_counter()
     predict([scene], scene.with_name("model.safetensors"), output=scene.parent / "out")
     seconds = time.perf_counter() - started
-    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"seconds": seconds, "peak_mb": peak_mb}))
+    print(json.dumps({"seconds": seconds, "peak_mb": peak_mb()}))
 
 
 def main() -> None:

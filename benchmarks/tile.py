@@ -15,7 +15,6 @@ import argparse
 import json
 import os
 import platform
-import re
 import shutil
 import statistics
 import subprocess
@@ -28,6 +27,7 @@ from pathlib import Path
 
 import numpy as np
 import rasterio
+from memory import peak_mb
 from rasterio.windows import Window
 
 from geosemimtl.data.city.presets import preset
@@ -115,10 +115,7 @@ def cut_inside(jobs: int, scene: Path, others: list[Path]) -> None:
             jobs=jobs,
         )
         seconds = time.perf_counter() - start
-    # not getrusage's: it is handed down by the process that drew the city
-    (line_kb,) = re.findall(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
-    peak_mb = int(line_kb) / 1024
-    print(json.dumps({"seconds": seconds, "peak_mb": peak_mb}))
+    print(json.dumps({"seconds": seconds, "peak_mb": peak_mb()}))
 
 
 def repeated(folder: Path, layer: str, side_px: int) -> Path:
