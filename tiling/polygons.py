@@ -74,6 +74,7 @@ class PolygonLabels:
                     f"{layer.ids[wrong[0]]} is no declared class ({wrong.size} undeclared "
                     "feature(s)); "
                     f"{self.class_map.declared(column=True)}; declare it with --classes"
+                    + (' (a NULL as "")' if layer.values[wrong[0]] is None else "")
                 )
         whole = Window(0, 0, grid.shape[1], grid.shape[0])
         if not any(rings.touching(whole).size for rings in self._rings(grid)):

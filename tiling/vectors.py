@@ -57,6 +57,8 @@ def read_layer(path: Path, column: str, assume_crs: str | None) -> Layer:
     try:
         name = _layer_name(file, wanted)
         info = pyogrio.read_info(file, layer=name)
+        if not info["features"]:
+            raise LabelError(f"{path}: has no features; draw some, or name another file")
         _require_column(path, column, list(info["fields"]))
         meta, ids, geometries, (values,) = pyogrio.raw.read(
             file, layer=name, columns=[column], force_2d=True, return_fids=True

@@ -54,13 +54,14 @@ class RasterKind:
 class StripWriter:
     """Takes the rows of a raster from top to bottom; made by :func:`cog_writer`."""
 
-    def __init__(self, target: Any) -> None:
+    def __init__(self, target: Any, path: Path) -> None:
         self._target = target
+        self._path = path
 
     def write(self, row: int, pixels: NDArray[Any]) -> None:
         """Write full rows (bands, rows, columns), the first of them at ``row``."""
         rows, cols = pixels.shape[1:]
-        with _disk_errors(Path(self._target.name)):
+        with _disk_errors(self._path):
             self._target.write(pixels, window=Window(0, row, cols, rows))
 
 
@@ -94,7 +95,7 @@ def cog_writer(
     try:
         with _opened(strips, profile) as target:
             _describe_bands(target, kind)
-            yield StripWriter(target)
+            yield StripWriter(target, path)
         with _disk_errors(path):
             rasterio.shutil.copy(strips, whole, driver="COG", **_cog_options(kind))
             _forget_statistics(path)

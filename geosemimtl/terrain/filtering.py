@@ -24,7 +24,7 @@ class GroundFilter:
             ``elevation_m``: cells on steep ground are less even.
 
     Raises:
-        ConfigError: A length is not above 0, or a share is below 0.
+        ConfigError: A length is not above 0, a share is below 0, or cells are as wide as buildings.
     """
 
     cell_m: float = 1.0
@@ -40,3 +40,8 @@ class GroundFilter:
             if not (math.isfinite(value) and (value > 0 or (value == 0 and not is_length))):
                 least = "metres above 0" if is_length else "0 or more"
                 raise ConfigError(f"{item.name} of the ground filter is {value}: give {least}")
+        if self.cell_m >= self.width_m:
+            raise ConfigError(
+                f"--cell {self.cell_m:g}: is not smaller than the largest building, --width "
+                f"{self.width_m:g}; give about 1"
+            )

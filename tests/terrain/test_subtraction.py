@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 import geosemimtl
 from geosemimtl.errors import ConfigError, GeoSemiMTLError, LabelError, OutputError
 from geosemimtl.terrain import subtraction
+from geosemimtl.terrain.filtering import GroundFilter
 from geosemimtl.terrain.subtraction import NdsmOptions
 
 MakeRaster = Callable[..., Path]
@@ -181,3 +182,9 @@ def test_an_output_that_is_no_geotiff(
     (tmp_path / "folder.tif").mkdir()
     with pytest.raises(OutputError, match=r"name a file that ends in \.tif"):
         geosemimtl.ndsm(dsm, tmp_path / name, overwrite=True)
+
+
+def test_cells_as_large_as_buildings(one_line: Callable[[BaseException], str]) -> None:
+    with pytest.raises(ConfigError, match=r"--cell 60: .* --width 60; give about 1") as caught:
+        GroundFilter(cell_m=60)
+    one_line(caught.value)

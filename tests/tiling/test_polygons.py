@@ -23,7 +23,7 @@ from shapely import affinity
 
 from geosemimtl.errors import LabelError
 from geosemimtl.raster.grid import PixelGrid
-from geosemimtl.tasks import IGNORE, ClassMap, MappedClass
+from geosemimtl.tasks import IGNORE, ISPRS_CLASS_MAP, ClassMap, MappedClass
 from geosemimtl.tiling import polygons
 from geosemimtl.tiling.labels import Labels, open_labels
 from geosemimtl.tiling.polygons import PolygonReader
@@ -351,3 +351,11 @@ def test_rasters_load_no_vectors() -> None:
     """With pyogrio comes pandas, which takes longer than all of a small scene."""
     script = "import sys, geosemimtl.tiling.labels; sys.exit('pandas' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
+def test_a_file_without_features(tmp_path: Path, one_line: OneLine) -> None:
+    path = tmp_path / "empty.geojson"
+    path.write_text('{"type": "FeatureCollection", "features": []}')
+    with pytest.raises(LabelError, match="has no features; draw some") as caught:
+        open_labels([path], ISPRS_CLASS_MAP, fallback_crs=CRS.from_epsg(25833))
+    one_line(caught.value)
