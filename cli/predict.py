@@ -25,6 +25,14 @@ from geosemimtl.cli.options import FILE, json_option, overwrite_option, scene_op
 @click.option(
     "--batch", type=click.IntRange(min=1), default=4, show_default=True, help="Tiles run at once."
 )
+@click.option(
+    "--precision",
+    type=click.Choice(["auto", "float32", "bfloat16"]),
+    default="float32",
+    show_default=True,
+    help="Of the network's numbers; bfloat16 is faster where the processor has it, and moves "
+    "borders a little; auto takes it there.",
+)
 @scene_options
 @overwrite_option
 @json_option

@@ -16,10 +16,9 @@ import torch
 from numpy.typing import NDArray
 from rasterio.windows import Window
 
-from geosemimtl.data.augmentation import normalised
 from geosemimtl.errors import BandError, ModelFileError, OutputError
 from geosemimtl.files import no_empty_folder, require_absent
-from geosemimtl.models.network import MultiTaskNetwork, activate
+from geosemimtl.inference.forward import Forward
 from geosemimtl.progress import Track, silent
 from geosemimtl.raster.grid import PixelGrid, model_grid
 from geosemimtl.raster.reading import GridReader, image_filter, read_on_grid
@@ -54,6 +53,7 @@ class PredictOptions:
         batch: Tiles that are run at once.
         window: Blend window, see :mod:`geosemimtl.tiling.weights`.
         confidence: Whether the largest probability is written too.
+        precision: Inside the network, see :mod:`geosemimtl.inference.forward`.
     """
 
     bands: tuple[str, ...] | None = None
@@ -64,6 +64,7 @@ class PredictOptions:
     batch: int = 4
     window: str = "hann"
     confidence: bool = True
+    precision: str = "float32"
 
 
 def predict(
@@ -109,9 +110,9 @@ def predict(
         require_absent([path for paths in outputs for path in paths.values()], overwrite=overwrite)
         network, _ = load_model(model)
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks the pair
+        forward = Forward(network, card, device, options.precision)
         for scene, paths in zip(opened, outputs, strict=True):
-            _ScenePrediction(scene, network, card, options).write(paths, track)
+            _ScenePrediction(scene, forward, card, options).write(paths, track)
     return outputs
 
 
@@ -174,7 +175,7 @@ class _ScenePrediction:
     """One scene on its way through one network."""
 
     scene: Scene
-    network: MultiTaskNetwork
+    forward: Forward
     card: ModelCard
     options: PredictOptions
 
@@ -218,18 +219,13 @@ class _ScenePrediction:
         self, tiles: Iterator[tuple[int, int, NDArray[np.float32], NDArray[np.bool_]]]
     ) -> Iterator[tuple[int, int, NDArray[np.float32]]]:
         """Yield each tile's probabilities and metres, and last where it was observed."""
-        normalisation = (torch.tensor(self.card.mean), torch.tensor(self.card.std))
-        device = next(self.network.parameters()).device
         while group := list(islice(tiles, self.options.batch)):
             # always the same shape: sums in float32 may differ with the size of a batch
             padded = group + group[-1:] * (self.options.batch - len(group))
-            image = torch.from_numpy(np.stack([pixels for _, _, pixels, _ in padded])).to(device)
-            observed = torch.from_numpy(np.stack([seen for *_, seen in padded])).to(device)
-            with torch.inference_mode():
-                ready = normalised(image, observed, normalisation)
-                logits = self.network(ready.contiguous(memory_format=torch.channels_last)).logits
-                maps = [activate(task, logits[task.name]) for task in self.card.tasks]
-                out = torch.cat([*maps, observed[:, None].to(maps[0])], dim=1).cpu().numpy()
+            out = self.forward(
+                np.stack([pixels for _, _, pixels, _ in padded]),
+                np.stack([seen for *_, seen in padded]),
+            )
             for (i, j, _, _), values in zip(group, out, strict=False):
                 if not np.isfinite(values).all():
                     raise ModelFileError(
