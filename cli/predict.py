@@ -30,8 +30,8 @@ from geosemimtl.cli.options import FILE, json_option, overwrite_option, scene_op
     type=click.Choice(["auto", "float32", "bfloat16"]),
     default="float32",
     show_default=True,
-    help="Of the network's numbers; bfloat16 is faster where the processor has it, and moves "
-    "borders a little; auto takes it there.",
+    help="Of the network's numbers; bfloat16 is faster where the processor has it, and less "
+    "exact; auto takes it there.",
 )
 @scene_options
 @overwrite_option

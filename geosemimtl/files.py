@@ -156,7 +156,7 @@ def _errors_of(folder: Path) -> Iterator[None]:
     except OSError as error:
         if isinstance(error, GeoSemiMTLError):
             raise
-        raise OutputError(f"{folder}: cannot be written ({error.strerror})") from error
+        raise OutputError(f"{folder}: cannot be written ({error.strerror}); {REMEDY}") from error
 
 
 @contextmanager

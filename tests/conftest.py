@@ -35,6 +35,24 @@ SYSTEM_PYTHON = "/usr/bin/python3"
 JUDGE_MODULES = {"gdal": "osgeo.gdal", "qgis": "qgis.core"}
 
 
+#: Real scenes that are lent beside the checkout. The project must work where they are not.
+SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what is marked ``shared`` where the real scenes were not lent."""
+    reason = f"the real scenes are not lent here: {SHARED_DATA}"
+    for item in items:
+        if item.get_closest_marker("shared") and not SHARED_DATA.is_dir():
+            item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Return the folder of the real scenes, for tests that are marked ``shared``."""
+    return SHARED_DATA
+
+
 @pytest.fixture(scope="session")
 def judge() -> Callable[[str], str]:
     """Return a function that finds a judge's program, and skips where it is absent.

@@ -26,7 +26,7 @@ _PROGRAM_BYTES = 120_000_000
 #: Pieces that exist at once with one job, each with what it is made of: read ahead, held, counted.
 _PIECES = 8
 #: Bytes that a source value takes while it is read and averaged.
-_READ_AT_ONCE = 4
+_BYTES_A_SOURCE_VALUE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,5 +100,8 @@ def _memory(target: Target) -> int:
     rows, cols = target.layout.shape
     piece = min(rows, PIECE_ROWS) * min(cols, BAND_PX) * depth
     scene = depth * math.prod(target.layers.image.grid.shape)
-    cache, source = min(CACHE_MB * 1_000_000, scene), min(_READ_AT_ONCE * SOURCE_VALUES, scene)
+    cache, source = (
+        min(CACHE_MB * 1_000_000, scene),
+        min(_BYTES_A_SOURCE_VALUE * SOURCE_VALUES, scene),
+    )
     return _PROGRAM_BYTES + cache + source + _PIECES * piece

@@ -27,7 +27,7 @@ def resolved(precision: str, device: torch.device) -> str:
         return precision
     if device.type == "cuda":
         return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
-    # torch says it nowhere else; without it bfloat16 is emulated, and slower than float32
+    # the public torch.cpu.get_capabilities is in newer releases only
     native = torch.cpu._is_avx512_bf16_supported()  # noqa: SLF001
     return "bfloat16" if native else "float32"
 

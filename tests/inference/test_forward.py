@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 import torch
 
+from geosemimtl.cli.predict import command
 from geosemimtl.errors import ConfigError
-from geosemimtl.inference.forward import Forward, resolved
+from geosemimtl.inference.forward import PRECISIONS, Forward, resolved
 from geosemimtl.training.model_file import load_model
 
 CPU = torch.device("cpu")
@@ -46,3 +48,10 @@ def test_bfloat16_is_close_to_float32(model_file: Path) -> None:
 
 
 PAIR = ("float32", "bfloat16")
+
+
+def test_the_command_offers_them_all() -> None:
+    """It names them itself: to ask here it would load torch."""
+    (option,) = (each for each in command.params if each.name == "precision")
+    assert isinstance(option.type, click.Choice)
+    assert tuple(option.type.choices) == PRECISIONS

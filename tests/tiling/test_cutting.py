@@ -289,10 +289,10 @@ def test_tiles_with_too_little_are_dropped_and_counted(
 
 
 @pytest.mark.shared
-def test_the_real_scene_with_a_world_file(tmp_path: Path, refused: Callable[..., str]) -> None:
-    folder = Path(__file__).parents[3] / "shared" / "data" / "autzen"
-    if not folder.is_dir():
-        pytest.skip(f"{folder} is absent")
+def test_the_real_scene_with_a_world_file(
+    tmp_path: Path, refused: Callable[..., str], shared_data: Path
+) -> None:
+    folder = shared_data / "autzen"
     for suffix in ("jpg", "wld"):
         shutil.copy(folder / f"autzen.{suffix}", tmp_path)
     options = TileOptions(gsd_m=2.0, size_px=256)

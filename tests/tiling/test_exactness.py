@@ -22,6 +22,7 @@ from scipy.ndimage import binary_dilation, binary_erosion
 from geosemimtl.raster.grid import PixelGrid
 from geosemimtl.raster.reading import height_filter, image_filter, label_filter
 from geosemimtl.raster.scene import open_scene
+from geosemimtl.raster.writing import write_raster
 from geosemimtl.tasks import HEIGHT_NODATA, IGNORE
 from geosemimtl.tiling.cutting import tile
 from geosemimtl.tiling.layers import tile_grid
@@ -32,17 +33,6 @@ Judge = Callable[[str], str]
 Layer = tuple[NDArray[Any], NDArray[np.bool_]]
 FILTERS = {"image": image_filter, "segmentation": label_filter, "height": height_filter}
 METRES, DEGREES = "EPSG:25833", "EPSG:4326"
-
-
-def write(path: Path, pixels: NDArray[Any], grid: PixelGrid, nodata: float | None = None) -> Path:
-    """Write a raster on a grid (fixtures and hypothesis do not mix)."""
-    profile = {"driver": "GTiff", "dtype": str(pixels.dtype), "count": len(pixels)}
-    size = {"height": grid.shape[0], "width": grid.shape[1], "nodata": nodata}
-    with rasterio.open(
-        path, "w", **profile, **size, crs=grid.crs, transform=grid.transform
-    ) as target:
-        target.write(pixels)
-    return path
 
 
 def put_together(folder: Path, grid: PixelGrid) -> Layer:
@@ -98,7 +88,7 @@ class Town:
             own = PixelGrid(source.transform, source.shape, source.crs)
             count, dtype, nodata = source.count, source.dtypes[0], source.nodata
         empty = np.full((count + (kind == "image"), *grid.shape), nodata or 0, dtype)
-        write(out, empty, grid, nodata)
+        write_raster(out, empty, grid, nodata=nodata)
         if kind == "image":
             with rasterio.open(out, "r+") as target:
                 target.colorinterp = [*target.colorinterp[:-1], ColorInterp.alpha]
@@ -130,10 +120,9 @@ def make_town(
         "height": heights,
     }
     nodata = {"segmentation": IGNORE, "height": HEIGHT_NODATA}
-    files = {
-        kind: write(folder / f"{kind}.tif", values, where[kind], nodata.get(kind))
-        for kind, values in pixels.items()
-    }
+    files = {kind: folder / f"{kind}.tif" for kind in pixels}
+    for kind, values in pixels.items():
+        write_raster(files[kind], values, where[kind], nodata=nodata.get(kind))
     return Town(folder, where["image"], pixels, files)
 
 

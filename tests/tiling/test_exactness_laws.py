@@ -11,12 +11,12 @@ import rasterio
 from affine import Affine
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 from rasterio.crs import CRS
 
 from geosemimtl.raster.grid import PixelGrid, model_grid
 from geosemimtl.raster.reading import height_filter, image_filter, label_filter, read_on_grid
 from geosemimtl.raster.scene import open_scene
+from geosemimtl.raster.writing import write_raster
 from geosemimtl.tasks import HEIGHT_NODATA, IGNORE
 from geosemimtl.tiling.cutting import tile
 from geosemimtl.tiling.options import TileOptions
@@ -26,17 +26,6 @@ METRES, FEET, DEGREES = "EPSG:25833", "EPSG:2994", "EPSG:4326"
 ORIGINS = {METRES: (368000.0, 5806000.0), FEET: (640000.0, 850000.0), DEGREES: (13.1, 52.4)}
 #: Map units of a metre, along x and y.
 UNITS = {METRES: (1.0, 1.0), FEET: (1 / 0.3048,) * 2, DEGREES: (1.47e-5, 0.9e-5)}
-
-
-def write(path: Path, pixels: NDArray[Any], grid: PixelGrid, nodata: float | None = None) -> Path:
-    """Write a raster on a grid (fixtures and hypothesis do not mix)."""
-    profile = {"driver": "GTiff", "dtype": str(pixels.dtype), "count": len(pixels)}
-    size = {"height": grid.shape[0], "width": grid.shape[1], "nodata": nodata}
-    with rasterio.open(
-        path, "w", **profile, **size, crs=grid.crs, transform=grid.transform
-    ) as target:
-        target.write(pixels)
-    return path
 
 
 scenes = st.fixed_dictionaries(
@@ -86,7 +75,8 @@ def draw(scene: dict[str, Any], folder: Path) -> dict[str, Path]:
         grid = PixelGrid(Affine.translation(*ORIGINS[scene["crs"]]) @ axes, shape, crs)
         values = np.where(holes, 0, pixels).astype(dtype)
         nodata = {"image": 0, "segmentation": IGNORE, "height": HEIGHT_NODATA}[kind]
-        files[kind] = write(folder / f"{kind}.tif", values, grid, nodata)
+        files[kind] = folder / f"{kind}.tif"
+        write_raster(files[kind], values, grid, nodata=nodata)
     return files
 
 
