@@ -43,7 +43,7 @@ def run(demo: Path, overrides: tuple[str, ...], folder: Path) -> list[Evaluation
             heights=[made[HEIGHT]],
             true_heights=[stem.with_name(f"{stem.name}_ndsm.tif")],
         )
-        for stem, made in zip(stems, written, strict=True)
+        for stem, made in zip(stems, (each.rasters for each in written), strict=True)
     ]
 
 

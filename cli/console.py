@@ -11,13 +11,17 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
+    Task,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
 from rich.table import Table
+from rich.text import Text
 
 from geosemimtl.cli.options import asked
+from geosemimtl.progress import Pixels
 
 T = TypeVar("T")
 
@@ -36,6 +40,7 @@ def track(items: Iterable[T], label: str, total: int) -> Iterator[T]:
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
+        _SpeedColumn(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
@@ -44,9 +49,24 @@ def track(items: Iterable[T], label: str, total: int) -> Iterator[T]:
         if context := click.get_current_context(silent=True):
             context.call_on_close(lambda: _stop(progress))
         task = progress.add_task(label, total=total)
+        pixels = 0.0
         for item in items:
             yield item
+            if isinstance(item, Pixels):
+                pixels += item
+                progress.update(task, pixels=pixels)
             progress.advance(task)
+
+
+class _SpeedColumn(ProgressColumn):
+    """Megapixels a second, where items are pixels."""
+
+    def render(self, task: Task) -> Text:
+        """Return the mean since the start."""
+        pixels = task.fields.get("pixels")
+        if not pixels or not task.elapsed:
+            return Text("")
+        return Text(f"{pixels / 1e6 / task.elapsed:.2f} Mpx/s", style="progress.data.speed")
 
 
 def _stop(progress: Progress) -> None:

@@ -54,6 +54,42 @@ class Range(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.
         return low, high
 
 
+class Bounds(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.2 on only
+    """Four numbers."""
+
+    name = "LEFT,BOTTOM,RIGHT,TOP"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[float, float, float, float]:
+        """Split at the commas."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            left, bottom, right, top = (float(part) for part in value.split(","))
+        except ValueError:
+            example = "368000,5806000,368100,5806100"
+            self.fail(f"{value!r}: write four numbers, such as {example}", param, ctx)
+        return left, bottom, right, top
+
+
+class Grid(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.2 on only
+    """``scene``, ``model`` or a GSD."""
+
+    name = "scene|model|METRES"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str | float:
+        """Return the word, or the number."""
+        if value in ("scene", "model"):
+            return str(value)
+        try:
+            return float(value)
+        except ValueError:
+            self.fail(f"{value!r}: write scene, model or a GSD in metres", param, ctx)
+
+
 class Shares(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.2 on only
     """Three numbers that add up to 1."""
 

@@ -2,11 +2,141 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from geosemimtl.cli.options import FILE, json_option, overwrite_option, scene_options, talk_options
+from geosemimtl.cli.options import (
+    FILE,
+    Bounds,
+    Grid,
+    Overlap,
+    json_option,
+    overwrite_option,
+    scene_options,
+    talk_options,
+)
+
+if TYPE_CHECKING:
+    from geosemimtl.inference.making import Prediction
+
+
+def _what(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add what is predicted and written; named as in ``PredictOptions``."""
+    for option in (
+        click.option(
+            "--compress",
+            type=click.Choice(["zstd", "deflate", "lzw", "none"]),
+            default="zstd",
+            show_default=True,
+            help="Of the rasters.",
+        ),
+        click.option(
+            "--disagreement", is_flag=True, help="Write how far overlapping tiles differ, too."
+        ),
+        click.option("--probabilities", is_flag=True, help="Write each class's probability, too."),
+        click.option(
+            "--confidence/--no-confidence",
+            default=True,
+            show_default=True,
+            help="Write the largest probability, too.",
+        ),
+        click.option(
+            "--aoi",
+            "area",
+            type=FILE,
+            metavar="FILE",
+            help="Polygons; only what lies within them is predicted.",
+        ),
+        click.option(
+            "--bounds",
+            type=Bounds(),
+            metavar="LEFT,BOTTOM,RIGHT,TOP",
+            help="In the scene's CRS; only that part is predicted.",
+        ),
+        click.option(
+            "--grid",
+            type=Grid(),
+            default="scene",
+            show_default=True,
+            metavar="scene|model|METRES",
+            help="Whose pixels the rasters have.",
+        ),
+        click.option("--mosaic", is_flag=True, help="All files named together form one scene."),
+    ):
+        command = option(command)
+    return command
+
+
+def _how(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add how the model sees a scene; named as in ``PredictOptions``."""
+    for option in (
+        click.option(
+            "--adapt-bn",
+            is_flag=True,
+            help="Learn the statistics of batch normalisation from the scene first.",
+        ),
+        click.option(
+            "--tta",
+            is_flag=True,
+            help="See each tile in eight flips and turns, at eight times the cost.",
+        ),
+        click.option(
+            "--window",
+            type=click.Choice(["hann", "linear", "flat", "centre"]),
+            default="hann",
+            show_default=True,
+            help="How overlapping tiles are weighed.",
+        ),
+        click.option(
+            "--overlap",
+            type=Overlap(),
+            metavar="SHARE|128px",
+            help="Of neighbouring tiles; the model's own by default. 0 is fast, with seams.",
+        ),
+        click.option(
+            "--sensor", metavar="NAME", help="The training's domain that the scenes belong to."
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def _with_what(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add what the model runs on."""
+    for option in (
+        click.option(
+            "--compile", "compiled", is_flag=True, help="Have torch compile the network first."
+        ),
+        click.option(
+            "--jobs",
+            type=click.IntRange(min=1),
+            default=1,
+            show_default=True,
+            help="Processes that share the work, on the processor.",
+        ),
+        click.option(
+            "--devices",
+            metavar="DEVICE,...",
+            help="GPUs that share the work, such as 0,1; or cpu.",
+        ),
+        click.option(
+            "--precision",
+            type=click.Choice(["auto", "float32", "bfloat16"]),
+            default="auto",
+            show_default=True,
+            help="Of the network's numbers; auto is bfloat16 where the processor has it.",
+        ),
+        click.option(
+            "--batch",
+            type=click.IntRange(min=1),
+            help="Tiles run at once, at most; by the memory by default.",
+        ),
+    ):
+        command = option(command)
+    return command
 
 
 @click.command("predict")
@@ -15,24 +145,9 @@ from geosemimtl.cli.options import FILE, json_option, overwrite_option, scene_op
 @click.option(
     "-o", "--output", type=FILE, help="Folder of the rasters; beside each scene by default."
 )
-@click.option(
-    "--grid",
-    type=click.Choice(["scene", "model"]),
-    default="scene",
-    show_default=True,
-    help="Whose pixels the rasters have.",
-)
-@click.option(
-    "--batch", type=click.IntRange(min=1), default=4, show_default=True, help="Tiles run at once."
-)
-@click.option(
-    "--precision",
-    type=click.Choice(["auto", "float32", "bfloat16"]),
-    default="float32",
-    show_default=True,
-    help="Of the network's numbers; bfloat16 is faster where the processor has it, and less "
-    "exact; auto takes it there.",
-)
+@_what
+@_how
+@_with_what
 @scene_options
 @overwrite_option
 @json_option
@@ -41,42 +156,94 @@ def command(
     scenes: tuple[Path, ...],
     model: Path | None,
     output: Path | None,
+    devices: str | None,
+    jobs: int,
     *,
     overwrite: bool,
     as_json: bool,
-    **options: object,
+    **options: Any,
 ) -> None:
     """Predict land cover and height of whole SCENES.
 
-    Writes NAME_classes.tif, NAME_height.tif and NAME_confidence.tif, each with a style (.qml) that
-    QGIS applies by itself.
+    SCENES are files, folders, patterns or lists. Writes NAME_classes.tif, NAME_height.tif and
+    NAME_confidence.tif, each with a style (.qml) that QGIS applies by itself. Interrupted or
+    killed, the same command goes on where it was.
 
     \b
     Example:
       geosemimtl predict scene.tif
-      geosemimtl predict *.tif --model runs/a/a.safetensors -o predicted
+      geosemimtl predict scenes/ --model runs/a/a.safetensors -o predicted
     """
-    import json
-    import shlex
-
     from geosemimtl.cli.console import say, track
-    from geosemimtl.inference.predictor import PredictOptions, predict
+    from geosemimtl.errors import BatchError
+    from geosemimtl.inference.options import PredictOptions
+    from geosemimtl.inference.predictor import predict
     from geosemimtl.training.model_file import newest_model
 
     if model is None:
         model = newest_model()
         say(f"model {model}")
-    written = predict(
-        scenes,
-        model,
-        output=output,
-        options=PredictOptions(**options),  # type: ignore[arg-type]  # click passes what the options declare
-        overwrite=overwrite,
-        track=track,
-    )
+    try:
+        made = predict(
+            scenes,
+            model,
+            output=output,
+            options=PredictOptions(**options),
+            overwrite=overwrite,
+            devices=_device_names(devices),
+            jobs=jobs,
+            track=track,
+        )
+    except BatchError as error:
+        _report(error.done, as_json=as_json)
+        raise
+    except KeyboardInterrupt:
+        say("\nThe same command goes on from here.")
+        raise
+    _report(made, as_json=as_json)
+
+
+def _device_names(text: str | None) -> tuple[str, ...]:
+    """Return torch's names of devices; a number alone is a GPU."""
+    parts = [part.strip() for part in text.split(",")] if text else []
+    return tuple(f"cuda:{part}" if part.isdigit() else part for part in parts)
+
+
+def _report(made: Sequence[Prediction], *, as_json: bool) -> None:
+    """Print what was made."""
+    import json
+    import shlex
+
+    from geosemimtl.cli.console import ERR, quiet, say, table
+
     if as_json:
-        click.echo(json.dumps([{kind: str(p) for kind, p in one.items()} for one in written]))
+        click.echo(json.dumps([_document(each) for each in made]))
         return
-    paths = [str(path) for one in written for path in one.values()]
+    if not made:
+        return
+    stages = list(made[0].seconds)
+    rows = [
+        (
+            each.scene.name,
+            f"{each.pixels / 1e6:.1f}",
+            f"{each.speed:.2f}",
+            *(f"{each.seconds.get(stage, 0):.1f}" for stage in stages),
+        )
+        for each in made
+    ]
+    if not quiet():
+        ERR.print(table("seconds", ("scene", "Mpx", "Mpx/s", *stages), rows))
+    paths = [str(path) for each in made for path in each.rasters.values()]
     say("wrote " + " ".join(paths))
     say("open in QGIS: qgis " + shlex.join(paths))
+
+
+def _document(made: Prediction) -> dict[str, object]:
+    return {
+        "scene": str(made.scene),
+        "rasters": {kind: str(path) for kind, path in made.rasters.items()},
+        "pixels": made.pixels,
+        "megapixels_per_second": round(made.speed, 3),
+        "seconds": {stage: round(seconds, 3) for stage, seconds in made.seconds.items()},
+        "peak_memory_mb": made.peak_memory_mb and round(made.peak_memory_mb),
+    }

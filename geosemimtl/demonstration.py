@@ -114,7 +114,7 @@ def demo(
     unseen = {sensor.name: test for sensor, (_, test) in zip(SENSORS, scenes, strict=True)}
     images = [test.image for test in unseen.values()]
     written = predict(images, model, output=folder, track=track)
-    predicted = dict(zip(unseen, written, strict=True))
+    predicted = {name: made.rasters for name, made in zip(unseen, written, strict=True)}
     scores = {
         name: evaluate(
             classes=[predicted[name][SEGMENTATION]],

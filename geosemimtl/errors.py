@@ -16,6 +16,7 @@ command line prints it and exits with status 1.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 
 class GeoSemiMTLError(Exception):
@@ -51,11 +52,15 @@ class BatchError(GeoSemiMTLError):
 
     Attributes:
         failures: One error a scene.
+        done: What was made of the others, where that is not lost otherwise.
     """
 
-    def __init__(self, message: str, failures: Sequence[GeoSemiMTLError]) -> None:
+    def __init__(
+        self, message: str, failures: Sequence[GeoSemiMTLError], done: Sequence[Any] = ()
+    ) -> None:
         super().__init__("\n  ".join([message, *map(str, failures)]))
         self.failures = tuple(failures)
+        self.done = tuple(done)
 
 
 class ConfigError(GeoSemiMTLError, ValueError):

@@ -103,12 +103,53 @@ def no_empty_folder(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
+def work_folder(target: Path, request: str = "") -> Iterator[Path]:
+    """Keep a hidden folder beside what is being made, for one run at a time.
+
+    It stays at the end, and after a kill, an interruption or a full disk, so that the same request
+    can go on; after any other error it goes.
+
+    Args:
+        target: What is being made.
+        request: What that is to be, in any words; empty to always begin afresh.
+
+    Yields:
+        The hidden folder: empty, or with what an earlier call of the same request left.
+
+    Raises:
+        OutputError: It cannot be written, or another process is writing it.
+    """
+    part = work_folder_of(target)
+    asked = part / _REQUEST
+    with _errors_of(target), _locked(target):
+        try:
+            if not request or earlier_request(target) != request:
+                shutil.rmtree(part, ignore_errors=True)
+                part.mkdir()
+                write_text(asked, request)
+            yield part
+        except BaseException as error:
+            if not request or not _may_go_on(error):
+                shutil.rmtree(part, ignore_errors=True)
+            raise
+
+
+def earlier_request(target: Path) -> str | None:
+    """Return what the hidden folder that an earlier run left was to be, if there is one."""
+    asked = work_folder_of(target) / _REQUEST
+    return asked.read_text(encoding="utf-8") if asked.is_file() else None
+
+
+def remove_work_folder(target: Path) -> None:
+    """Remove the hidden folder of what has been made."""
+    shutil.rmtree(work_folder_of(target), ignore_errors=True)
+
+
+@contextmanager
 def folder_writer(folder: Path, request: str = "") -> Iterator[Path]:
     """Write a folder whole or not at all; what was under its name before is replaced.
 
-    What is written goes to a hidden folder beside it, which takes its name at the end. It stays
-    after a kill, an interruption or a full disk, so that the same request can go on; after any
-    other error it goes.
+    What is written goes to the folder's :func:`work_folder`, which takes its name at the end.
 
     Args:
         folder: The folder wanted.
@@ -120,26 +161,22 @@ def folder_writer(folder: Path, request: str = "") -> Iterator[Path]:
     Raises:
         OutputError: It cannot be written, or another process is writing it.
     """
-    part, old = (folder.with_name(f".{folder.name}.{kind}") for kind in ("part", "old"))
-    asked = part / _REQUEST
-    with _errors_of(folder), _locked(folder):
+    old = folder.with_name(f".{folder.name}.old")
+    with work_folder(folder, request) as part:
         _bring_back(old, folder)
         try:
-            if not request or not asked.is_file() or asked.read_text(encoding="utf-8") != request:
-                shutil.rmtree(part, ignore_errors=True)
-                part.mkdir()
-                write_text(asked, request)
             yield part
-            asked.unlink()
+            (part / _REQUEST).unlink()
             if folder.exists():
                 folder.replace(old)
             part.replace(folder)
-        except BaseException as error:
-            if not request or not _may_go_on(error):
-                shutil.rmtree(part, ignore_errors=True)
-            raise
         finally:
             _bring_back(old, folder)
+
+
+def work_folder_of(target: Path) -> Path:
+    """Return where :func:`work_folder` keeps its hidden folder."""
+    return target.with_name(f".{target.name}.part")
 
 
 def _may_go_on(error: BaseException) -> bool:

@@ -8,6 +8,10 @@ from typing import Protocol, TypeVar
 T = TypeVar("T")
 
 
+class Pixels(float):
+    """An item of work that stands for so many pixels: who shows it can show their speed."""
+
+
 class Track(Protocol):
     """Wraps an iterable of known length and shows how far it is."""
 

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 #: Real folders by the package that they are; the links inside geosemimtl/ lead to the first two.
 MAPPED = {"cli": "geosemimtl.cli", "tiling": "geosemimtl.tiling", "configs": "geosemimtl.configs"}
 #: What each part of the house may import; itself always.
-BASE = {"errors", "config", "tasks", "progress", "files"}
+BASE = {"errors", "config", "tasks", "progress", "files", "machine"}
 LIBRARY = {"data", "models", "losses", "metrics"}
 OPERATIONS = {"training", "inference", "publish"}
 LAYERS: dict[str, set[str]] = {
@@ -22,6 +22,7 @@ LAYERS: dict[str, set[str]] = {
     "tasks": {"errors"},
     "progress": {"errors"},
     "files": {"errors"},
+    "machine": set(),
     "config": {"errors", "tasks"},
     "configs": set(),
     "terrain": BASE | {"raster"},

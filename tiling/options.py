@@ -88,6 +88,11 @@ class TileOptions:
     @property
     def shared_px(self) -> int:
         """Pixels that neighbouring tiles share, at least."""
-        if isinstance(self.overlap, int):
-            return self.overlap
-        return min(round(self.overlap * self.size_px), self.size_px - 1)
+        return shared_px(self.overlap, self.size_px)
+
+
+def shared_px(overlap: float, size_px: int) -> int:
+    """Return the pixels that tiles share, said as a share of their size or as a whole number."""
+    if isinstance(overlap, int):
+        return overlap
+    return min(round(overlap * size_px), size_px - 1)

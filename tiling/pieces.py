@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from concurrent.futures import wait as wait_for
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from threading import Lock, local
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from rasterio.windows import Window
 
-from geosemimtl.raster.grid import PixelGrid
 from geosemimtl.tasks import HEIGHT_NODATA, IGNORE
-from geosemimtl.tiling.layers import LayerReader, Layers, Piece, read_layers
+from geosemimtl.tiling.layers import Piece
 
 _T = TypeVar("_T")
 #: Rows of a piece. Fixed, so that nothing depends on the tiles' size or the number of threads.
@@ -49,9 +48,17 @@ class Settled(Executor):
         wait_for(self._open.copy())
 
 
+class Reader(Protocol):
+    """Reads windows of a scene in one thread."""
+
+    def read(self, window: Window) -> Piece:
+        """Return a window."""
+        ...
+
+
 @contextmanager
 def reading_threads(
-    layers: Layers, grid: PixelGrid, tasks: Collection[str]
+    open_reader: Callable[[], AbstractContextManager[Reader]],
 ) -> Iterator[Callable[[Window], Piece]]:
     """Open a scene for many threads; GDAL's data sets belong to one thread each."""
     own, lock = local(), Lock()
@@ -60,8 +67,8 @@ def reading_threads(
         def read(window: Window) -> Piece:
             if not hasattr(own, "reader"):
                 with lock:
-                    own.reader = stack.enter_context(read_layers(layers, grid, tasks))
-            reader: LayerReader = own.reader
+                    own.reader = stack.enter_context(open_reader())
+            reader: Reader = own.reader
             return reader.read(window)
 
         yield read
@@ -82,8 +89,8 @@ class PieceQueue:
     Args:
         executor: Reads them.
         read: Reads a window.
-        cols: First column of the band, and the one after its last.
-        rows: Number of rows down to which it is read.
+        cols: Columns of the band.
+        rows: Rows that are read.
         ahead: How many pieces to read before they are needed.
     """
 
@@ -91,16 +98,15 @@ class PieceQueue:
         self,
         executor: Executor,
         read: Callable[[Window], Piece],
-        cols: tuple[int, int],
-        rows: int,
+        cols: range,
+        rows: range,
         ahead: int,
     ) -> None:
-        left, right = cols
         self._submit = executor.submit
         self._read = read
         self._windows = deque(
-            Window(left, top, right - left, min(PIECE_ROWS, rows - top))
-            for top in range(0, rows, PIECE_ROWS)
+            Window(cols.start, top, len(cols), min(PIECE_ROWS, rows.stop - top))
+            for top in range(rows.start, rows.stop, PIECE_ROWS)
         )
         self._ahead = ahead
         self._coming: deque[tuple[Window, Future[Piece]]] = deque()

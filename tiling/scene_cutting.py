@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Generator, Iterator, Mapping, 
 from concurrent.futures import Executor, Future
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,7 +20,7 @@ from geosemimtl.progress import Track
 from geosemimtl.raster.grid import PixelGrid
 from geosemimtl.tasks import HEIGHT, HEIGHT_NODATA, SEGMENTATION
 from geosemimtl.tiling.assignment import SplitOf
-from geosemimtl.tiling.layers import Layers, Piece
+from geosemimtl.tiling.layers import Layers, Piece, read_layers
 from geosemimtl.tiling.layout import TileLayout
 from geosemimtl.tiling.options import TileOptions
 from geosemimtl.tiling.pieces import PieceQueue, Settled, assemble, bands, reading_threads
@@ -153,12 +154,13 @@ class SceneCutter:
         """Yield each tile's row of the index, or why it was dropped."""
         target = self._target
         with (
-            reading_threads(target.layers, target.grid, target.tasks) as read,
+            reading_threads(partial(read_layers, target.layers, target.grid, target.tasks)) as read,
             Settled(self._pool) as pool,
         ):
             begun = [pool.submit(check) for check in checks]
             for band in self._bands():
-                queue = PieceQueue(pool, read, (band.left, band.right), self._bottom, self._ahead)
+                cols, rows = range(band.left, band.right), range(self._bottom)
+                queue = PieceQueue(pool, read, cols, rows, self._ahead)
                 # before any piece is looked at: what is wrong with a file is better said by these
                 _require(begun)
                 yield from self._cut_band(band, queue, pool)

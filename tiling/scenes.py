@@ -99,14 +99,18 @@ def gather_scenes(
     )
 
 
-def scene_names(paths: Sequence[Path]) -> list[str]:
-    """Name scenes by their files, with the folder before names that occur twice.
+def scene_images(scenes: Sequence[Path], *, mosaic: bool = False) -> list[tuple[Path, ...]]:
+    """Find the image files of each scene, as :func:`gather_scenes` does.
 
     Raises:
-        TileSetError: Names still collide, or a file is named twice.
+        TileSetError: Nothing is found, or a file is named twice.
     """
-    _require_once(paths)
-    return [scene.name for scene in _named([SceneFiles("", (path,)) for path in paths])]
+    images = [scene.image for path in scenes for scene in _scenes_of(path)]
+    files = tuple(file for image in images for file in image)
+    if not files:
+        raise TileSetError("no scene was named")
+    _require_once(files)
+    return [files] if mosaic else images
 
 
 def is_vector(path: Path) -> bool:

@@ -1,60 +1,85 @@
-"""Blending overlapping tiles into rows of the whole, one strip at a time."""
+"""Blending overlapping tiles into rows of the whole, one row of tiles at a time, on any device."""
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterable, Iterator
-
-import numpy as np
-from numpy.typing import NDArray
+import torch
+from torch import Tensor
 
 from geosemimtl.tiling.layout import TileLayout
 from geosemimtl.tiling.weights import axis_weights
 
 
-def blended_strips(
-    layout: TileLayout,
-    channels: int,
-    tiles: Iterable[tuple[int, int, NDArray[np.float32]]],
-    window: str = "hann",
-) -> Iterator[tuple[int, NDArray[np.float32]]]:
-    """Blend tiles and yield the rows that no later tile touches.
+class StripBlender:
+    """Adds up weighted tiles and hands out the rows that no later tile touches.
 
     Memory holds one row of tiles, whatever the height of the grid. Weights are normalised per
-    axis beforehand, so a constant comes out as that constant at every pixel.
+    axis beforehand, so a constant comes out as that constant at every pixel. A tile may be left
+    out where none of its pixels is wanted. Each pixel is a sum over its tiles in their order, so
+    the same tiles give the same bits whichever row of tiles comes first.
 
     Args:
         layout: Where the tiles lie.
         channels: Channels of every tile: probabilities or metres, never labels or logits.
-        tiles: (tile row, tile column, values (channels, size, size)) in the layout's order. A
-            tile may be left out where none of its pixels is wanted: they come out as zero.
+        cols: The columns of tiles that are blended; all by default.
         window: Blend window, see :mod:`geosemimtl.tiling.weights`.
+        device: Where the tiles are.
 
-    Yields:
-        First row, and values (channels, rows, columns); together every row once, from the top.
+    Attributes:
+        left: First column of the rows in the grid.
+        width: Columns of the rows.
 
     Raises:
         ConfigError: The window's name is unknown.
-        ValueError: Tiles are out of order.
     """
-    rows, cols = layout.shape
-    size = layout.size_px
-    down = axis_weights(layout.row_offsets, size, rows, window)
-    across = axis_weights(layout.col_offsets, size, cols, window)
-    strip = np.zeros((channels, min(size, rows), cols), np.float32)
-    current = 0
-    for i, j, values in itertools.chain(tiles, [(len(down) - 1, -1, None)]):
-        if i < current:
-            raise ValueError(f"tile ({i}, {j}) comes after tiles of row {current}: keep the order")
-        while current < i:  # a tile of a later row: the rows above it are done
-            done = layout.row_offsets[current + 1] - layout.row_offsets[current]
-            yield layout.row_offsets[current], strip[:, :done].copy()
-            strip[:, :-done] = strip[:, done:]
-            strip[:, -done:] = 0
-            current += 1
-        if values is not None:
-            weight = down[i][:, None] * across[j][None, :]
-            left = layout.col_offsets[j]
-            height, width = weight.shape
-            strip[:, :height, left : left + width] += values[:, :height, :width] * weight
-    yield layout.row_offsets[-1], strip
+
+    def __init__(
+        self,
+        layout: TileLayout,
+        channels: int,
+        cols: range | None = None,
+        window: str = "hann",
+        device: torch.device | None = None,
+    ) -> None:
+        rows, width = layout.shape
+        size = layout.size_px
+        self._tops, self._lefts = layout.row_offsets, layout.col_offsets
+        self._down, self._across = (
+            [torch.from_numpy(each).to(device) for each in axis_weights(tops, size, length, window)]
+            for tops, length in ((self._tops, rows), (self._lefts, width))
+        )
+        cols = range(len(self._lefts)) if cols is None else cols
+        self.left = self._lefts[cols.start]
+        self.width = min(self._lefts[cols.stop - 1] + size, width) - self.left
+        self._strip = torch.zeros(channels, min(size, rows), self.width, device=device)
+        self._next = torch.empty_like(self._strip)
+
+    def add(self, i: int, j: int, values: Tensor) -> None:
+        """Add a tile.
+
+        Args:
+            i: Its row; all tiles of a row come before :meth:`finish` of that row.
+            j: Its column.
+            values: (channels, size, size).
+        """
+        down, across = self._down[i], self._across[j]
+        height, width = len(down), len(across)
+        left = self._lefts[j] - self.left
+        part = self._strip[:, :height, left : left + width]
+        part.addcmul_(values[:, :height, :width], down[:, None] * across)
+
+    def finish(self, i: int) -> tuple[int, Tensor]:
+        """End a row of tiles.
+
+        Returns:
+            The first row of the grid that no later tile touches, and (channels, rows, columns)
+            from there; zero where tiles were left out. They hold until the next row is ended.
+        """
+        top, strip = self._tops[i], self._strip
+        if i + 1 == len(self._tops):
+            return top, strip
+        done = self._tops[i + 1] - top
+        left = strip.shape[1] - done
+        self._next[:, :left] = strip[:, done:]
+        self._next[:, left:] = 0
+        self._strip, self._next = self._next, strip
+        return top, strip[:, :done]

@@ -30,7 +30,7 @@ class Layer:
         files: The files it is stored in.
         crs: Of the coordinates.
         polygons: (features,) polygons and multipolygons, or empty.
-        values: (features,) what the class column holds; ``None`` for NULL.
+        values: (features,) what the column holds; ``None`` for NULL, or without a column.
         ids: (features,) feature numbers as QGIS shows them.
     """
 
@@ -42,12 +42,12 @@ class Layer:
     ids: NDArray[np.int64]
 
 
-def read_layer(path: Path, column: str, assume_crs: str | None) -> Layer:
-    """Read the polygons of a layer and one column.
+def read_layer(path: Path, column: str | None, assume_crs: str | None) -> Layer:
+    """Read the polygons of a layer and one column, or none.
 
     Args:
         path: A vector file; ``file.gpkg|layername=parcels``, as QGIS writes it, names a layer.
-        column: The column wanted.
+        column: The column wanted, if any.
         assume_crs: CRS of files that carry none.
 
     Raises:
@@ -59,21 +59,23 @@ def read_layer(path: Path, column: str, assume_crs: str | None) -> Layer:
         info = pyogrio.read_info(file, layer=name)
         if not info["features"]:
             raise LabelError(f"{path}: has no features; draw some, or name another file")
-        _require_column(path, column, list(info["fields"]))
-        meta, ids, geometries, (values,) = pyogrio.raw.read(
-            file, layer=name, columns=[column], force_2d=True, return_fids=True
+        if column is not None:
+            _require_column(path, column, list(info["fields"]))
+        meta, ids, geometries, fields = pyogrio.raw.read(
+            file, layer=name, columns=[column] if column else [], force_2d=True, return_fids=True
         )
         polygons = shapely.from_wkb(geometries)
     except (pyogrio.errors.DataSourceError, shapely.GEOSException) as error:
         reason = "no such file" if not file.exists() else "not a vector file that GDAL reads"
         raise LabelError(f"{file}: {reason}; check the path") from error
     _require_polygons(path, polygons, ids)
+    values = fields[0].tolist() if fields else [None] * len(polygons)
     return Layer(
         path=path,
         files=_files(file),
         crs=_crs(path, meta["crs"], assume_crs),
         polygons=polygons,
-        values=tuple(None if value != value else value for value in values.tolist()),  # noqa: PLR0124  (NaN is NULL)
+        values=tuple(None if value != value else value for value in values),  # noqa: PLR0124  (NaN is NULL)
         ids=np.asarray(ids),
     )
 
@@ -128,8 +130,8 @@ def _require_polygons(path: Path, shapes: NDArray[Any], ids: NDArray[np.int64]) 
     wrong = np.flatnonzero(drawn & ~np.isin(shapely.get_type_id(shapes), _POLYGONS))
     if wrong.size:
         raise LabelError(
-            f"{path}: feature {ids[wrong[0]]} is a {shapes[wrong[0]].geom_type}; labels need "
-            "polygons"
+            f"{path}: feature {ids[wrong[0]]} is a {shapes[wrong[0]].geom_type}; polygons "
+            "are needed"
         )
     if not drawn.any():
         raise LabelError(f"{path}: has no polygons; name another layer or file")

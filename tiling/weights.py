@@ -26,11 +26,14 @@ def flat(size_px: int) -> NDArray[np.float64]:
     return np.ones(size_px)
 
 
+#: At each pixel the tile alone counts whose centre is nearest; equally near ones share it.
+CENTRE = "centre"
 #: Blend windows by name.
 WINDOWS: Mapping[str, Callable[[int], NDArray[np.float64]]] = {
     "hann": hann,
     "linear": linear,
     "flat": flat,
+    CENTRE: linear,
 }
 
 
@@ -54,12 +57,20 @@ def axis_weights(
     """
     if window not in WINDOWS:
         raise ConfigError(f"blend window {window}: choose one of {', '.join(sorted(WINDOWS))}")
-    shape = WINDOWS[window](size_px)
-    ends = [min(size_px, length - offset) for offset in offsets]
+    places = [slice(offset, min(offset + size_px, length)) for offset in offsets]
+    shapes = [WINDOWS[window](size_px)[: place.stop - place.start] for place in places]
+    if window == CENTRE:
+        most = np.zeros(length)
+        for place, shape in zip(places, shapes, strict=True):
+            np.maximum(most[place], shape, out=most[place])
+        shapes = [
+            (shape == most[place]).astype(np.float64)
+            for place, shape in zip(places, shapes, strict=True)
+        ]
     total = np.zeros(length)
-    for offset, end in zip(offsets, ends, strict=True):
-        total[offset : offset + end] += shape[:end]
+    for place, shape in zip(places, shapes, strict=True):
+        total[place] += shape
     return [
-        (shape[:end] / total[offset : offset + end]).astype(np.float32)
-        for offset, end in zip(offsets, ends, strict=True)
+        (shape / total[place]).astype(np.float32)
+        for place, shape in zip(places, shapes, strict=True)
     ]

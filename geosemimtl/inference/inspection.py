@@ -279,7 +279,7 @@ def _fit(
     scene: Scene, sample: Sample, card: ModelCard, options: TileOptions
 ) -> tuple[list[str], Likeness | None]:
     """Return what keeps a scene from a model, and how alike their values are."""
-    from geosemimtl.inference.predictor import scene_value_range  # noqa: PLC0415  (loads torch)
+    from geosemimtl.inference.choosing import scene_value_range  # noqa: PLC0415  (loads torch)
 
     problems = _raised(
         partial(scene.indexes_of, card.bands),

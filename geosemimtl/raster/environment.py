@@ -9,6 +9,8 @@ from threading import Lock
 
 import rasterio
 
+#: The version of the GDAL that rasterio brings.
+GDAL_VERSION: str = rasterio.__gdal_version__
 #: Megabytes of blocks that GDAL keeps of files it has read; its own default is a share of the
 #: whole memory, in which no peak stays flat.
 CACHE_MB = 128

@@ -26,6 +26,8 @@ from geosemimtl.tasks import Classes
 _LOG = logging.getLogger(__name__)
 #: The tag in which class rasters of this project name their classes.
 CLASSES_TAG = "GEOSEMIMTL_CLASSES"
+#: The tag in which predicted rasters name the model.
+MODEL_TAG = "GEOSEMIMTL_MODEL"
 #: Once around, and half of it for scenes across the date line; grads stay below, too.
 _MOST_DEGREES = 600
 DAMAGED = "cannot be read; it is damaged or incomplete: copy or make it again"
@@ -300,6 +302,13 @@ def declared_classes(scene: Scene) -> Classes | None:
         raise SceneError(
             f"{scene.path}: its tag {CLASSES_TAG} is damaged; predict again"
         ) from error
+
+
+def predicted_by(scene: Scene) -> str | None:
+    """Return the model that a raster of this project was predicted by, ``None`` for others."""
+    with opened(scene.source) as source:
+        model: str | None = source.tags().get(MODEL_TAG)
+    return model
 
 
 def overlap(layer: PixelGrid, grid: PixelGrid) -> bool:

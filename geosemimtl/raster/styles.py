@@ -12,6 +12,9 @@ HEIGHT_RAMP = ("#440154", "#3b528b", "#21918c", "#5ec962", "#fde725")
 #: The same idea for confidence, dark for doubt.
 CONFIDENCE_RAMP = ("#0d0887", "#7e03a8", "#cc4778", "#f89540", "#f0f921")
 
+#: For disagreement, dark for much.
+DISAGREEMENT_RAMP = ("#fcfdbf", "#fc8961", "#b73779", "#51127c", "#000004")
+
 
 def classes_style(classes: Classes) -> str:
     """Return a style with one legend entry for each declared class and no other."""
@@ -58,6 +61,20 @@ def height_style(maximum_m: float) -> str:
 def confidence_style() -> str:
     """Return the style of confidence in per cent."""
     return ramp_style(CONFIDENCE_RAMP, 100, "%")
+
+
+def probability_style(certain: int) -> str:
+    """Return the style of the first class's probability, written as 0 to ``certain``."""
+    return ramp_style(CONFIDENCE_RAMP, certain, f"/ {certain}")
+
+
+def disagreement_style(unit: str) -> str:
+    """Return the style of what overlapping tiles disagree by: a share of 1, or metres."""
+    return (
+        ramp_style(DISAGREEMENT_RAMP, 1, unit)
+        if unit == "share"
+        else ramp_style(DISAGREEMENT_RAMP, 4, unit)
+    )
 
 
 def _document() -> tuple[ET.Element, ET.Element]:

@@ -36,5 +36,7 @@ def unit_values(pixels: NDArray[Any], value_range: tuple[float, float]) -> NDArr
         value_range: The values that become 0 and 1.
     """
     low, high = value_range
-    unit: NDArray[np.float32] = (pixels.astype(np.float32) - low) / (high - low)
-    return unit.clip(0, 1)
+    unit: NDArray[np.float32] = pixels.astype(np.float32)
+    unit -= np.float32(low)
+    unit /= np.float32(high - low)
+    return unit.clip(0, 1, out=unit)

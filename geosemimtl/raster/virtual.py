@@ -1,14 +1,21 @@
-"""GDAL's virtual rasters: a file seen in another way, written as XML and never to disk."""
+"""GDAL's virtual rasters: a file seen in another way, written as XML."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from math import prod
 from operator import mul
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
+import numpy as np
+from affine import Affine
+from rasterio.crs import CRS
+
+from geosemimtl.raster.grid import PixelGrid
 from geosemimtl.tasks import IGNORE
 
 #: GDAL's names of numpy's pixel types.
@@ -102,6 +109,29 @@ def _numbered(source: Any, indexes: Sequence[int], digits: Sequence[Mapping[int,
     return ET.tostring(root, encoding="unicode")
 
 
+def raw(numbers: Path, grid: PixelGrid, dtype: str, count: int) -> str:
+    """Return a file of plain numbers, band after band and row after row, as a raster.
+
+    Args:
+        numbers: The file; what is returned belongs in the same folder.
+        grid: Of the raster.
+        dtype: numpy name of the type.
+        count: Number of bands.
+    """
+    root = _header(grid.shape, grid.crs, grid.transform)
+    rows, cols = grid.shape
+    size = np.dtype(dtype).itemsize
+    for index in range(count):
+        band = _band(root, index + 1, _GDAL_TYPES[dtype])
+        band.set("subClass", "VRTRawRasterBand")
+        ET.SubElement(band, "SourceFilename", relativeToVRT="1").text = numbers.name
+        ET.SubElement(band, "ImageOffset").text = str(index * rows * cols * size)
+        ET.SubElement(band, "PixelOffset").text = str(size)
+        ET.SubElement(band, "LineOffset").text = str(cols * size)
+        ET.SubElement(band, "ByteOrder").text = "LSB" if sys.byteorder == "little" else "MSB"
+    return ET.tostring(root, encoding="unicode")
+
+
 def _lookup(element: ET.Element, table: Mapping[int, int], other: int) -> None:
     # GDAL interpolates between the entries: neighbours keep each entry to its own number
     around = {value + step: other for value in table for step in (-1, 1)}
@@ -110,11 +140,15 @@ def _lookup(element: ET.Element, table: Mapping[int, int], other: int) -> None:
 
 
 def _document(source: Any) -> ET.Element:
-    rows, cols = source.shape
+    return _header(source.shape, source.crs, source.transform)
+
+
+def _header(shape: tuple[int, int], crs: CRS | None, transform: Affine) -> ET.Element:
+    rows, cols = shape
     root = ET.Element("VRTDataset", rasterXSize=str(cols), rasterYSize=str(rows))
-    if source.crs is not None:
-        ET.SubElement(root, "SRS").text = source.crs.to_wkt()
-    ET.SubElement(root, "GeoTransform").text = ", ".join(map(repr, source.transform.to_gdal()))
+    if crs is not None:
+        ET.SubElement(root, "SRS").text = crs.to_wkt()
+    ET.SubElement(root, "GeoTransform").text = ", ".join(map(repr, transform.to_gdal()))
     return root
 
 

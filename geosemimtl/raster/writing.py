@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import glob
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree as ET
 
 import numpy as np
 import rasterio
-import rasterio.shutil
 from numpy.typing import NDArray
 from rasterio.io import MemoryFile
-from rasterio.windows import Window
 
 from geosemimtl.errors import GridError, OutputError
-from geosemimtl.files import REMEDY, write_text
+from geosemimtl.files import REMEDY
 from geosemimtl.raster.grid import PixelGrid
-from geosemimtl.raster.scene import CLASSES_TAG
 from geosemimtl.tasks import Classes
 
 #: Room on the disk beyond a file's own, for what else is written meanwhile.
@@ -37,75 +32,28 @@ class RasterKind:
         dtype: numpy name of the pixel type.
         nodata: Value of pixels without data.
         band_names: One a band.
-        unit: Of the values, such as ``m``.
+        unit: Of the values, such as ``m``; of each band, if it is several.
         classes: Written as palette, category names and tag.
         overviews: How overviews are made: GDAL's ``MODE``, ``AVERAGE`` or ``NEAREST``.
+        tags: Metadata of the file.
+        scale: What a value times it means, such as a share.
     """
 
     dtype: str
     nodata: float | None = None
     band_names: tuple[str, ...] = ("band_1",)
-    unit: str | None = None
+    unit: str | tuple[str, ...] | None = None
     classes: Classes | None = None
     overviews: str = "AVERAGE"
     tags: Mapping[str, str] = field(default_factory=dict)
+    scale: float | None = None
 
-
-class StripWriter:
-    """Takes the rows of a raster from top to bottom; made by :func:`cog_writer`."""
-
-    def __init__(self, target: Any, path: Path) -> None:
-        self._target = target
-        self._path = path
-
-    def write(self, row: int, pixels: NDArray[Any]) -> None:
-        """Write full rows (bands, rows, columns), the first of them at ``row``."""
-        rows, cols = pixels.shape[1:]
-        with _disk_errors(self._path):
-            self._target.write(pixels, window=Window(0, row, cols, rows))
-
-
-@contextmanager
-def cog_writer(
-    path: Path, grid: PixelGrid, kind: RasterKind, sidecars: Mapping[str, str] | None = None
-) -> Iterator[StripWriter]:
-    """Write a cloud-optimised GeoTIFF strip by strip.
-
-    The rows go to a temporary file beside the target; when all are written it becomes a COG, the
-    sidecars are renamed into place, and the raster last. After an error nothing remains.
-
-    Args:
-        path: The raster, ``.tif``.
-        grid: Its grid.
-        kind: What it holds.
-        sidecars: Text by suffix of files beside the raster, such as ``{".qml": "<qgis ..."}``.
-
-    Raises:
-        OutputError: The folder cannot be written, or the disk is full.
-    """
-    strips, whole = (path.with_name(f".{path.stem}.{part}.tif") for part in ("strips", "whole"))
-    profile = _profile(grid, kind, count=len(kind.band_names))
-    profile |= {
-        "tiled": True,
-        "blockxsize": 512,
-        "blockysize": 512,
-        "compress": "ZSTD",
-        "zstd_level": 1,
-    }
-    try:
-        with _opened(strips, profile) as target:
-            _describe_bands(target, kind)
-            yield StripWriter(target, path)
-        with _disk_errors(path):
-            rasterio.shutil.copy(strips, whole, driver="COG", **_cog_options(kind))
-            _forget_statistics(path)
-            for suffix, text in _all_sidecars(kind, sidecars or {}).items():
-                write_text(path.with_name(path.stem + suffix), text)
-            whole.replace(path)
-    finally:
-        for leftover in (strips, whole):
-            for file in leftover.parent.glob(glob.escape(leftover.name) + "*"):
-                file.unlink()
+    @property
+    def units(self) -> tuple[str, ...]:
+        """The unit of each band; empty without units."""
+        if isinstance(self.unit, tuple):
+            return self.unit
+        return () if self.unit is None else (self.unit,) * len(self.band_names)
 
 
 def write_raster(
@@ -227,47 +175,6 @@ def _disk_errors(path: Path) -> Iterator[None]:
         raise OutputError(f"{path}: cannot be written; is the disk full?") from error
 
 
-def _forget_statistics(path: Path) -> None:
-    # QGIS and GDAL keep a raster's statistics beside it: they would be those of the file replaced
-    path.with_name(path.name + ".aux.xml").unlink(missing_ok=True)
-
-
 def _describe_bands(target: Any, kind: RasterKind) -> None:
     if kind.band_names:
         target.descriptions = kind.band_names
-    if kind.unit is not None:
-        target.units = (kind.unit,) * target.count
-    if kind.classes is not None:
-        palette = {i: (*c.rgb, 255) for i, c in enumerate(kind.classes.entries)}
-        target.write_colormap(1, palette)
-        target.update_tags(**{CLASSES_TAG: kind.classes.model_dump_json()})
-    target.update_tags(**kind.tags)
-
-
-def _cog_options(kind: RasterKind) -> dict[str, Any]:
-    predictor = "YES" if np.dtype(kind.dtype).kind == "f" else "NO"
-    return {
-        "COMPRESS": "ZSTD",
-        "LEVEL": 1,
-        "PREDICTOR": predictor,
-        "OVERVIEW_RESAMPLING": kind.overviews,
-        "BIGTIFF": "IF_SAFER",
-        "NUM_THREADS": "ALL_CPUS",
-    }
-
-
-def _all_sidecars(kind: RasterKind, sidecars: Mapping[str, str]) -> dict[str, str]:
-    if kind.classes is None:
-        return dict(sidecars)
-    return {**sidecars, ".tif.aux.xml": _category_names(kind.classes)}
-
-
-def _category_names(classes: Classes) -> str:
-    """Return GDAL's PAM file with the class names: the one place GDAL reads them from."""
-    dataset = ET.Element("PAMDataset")
-    band = ET.SubElement(dataset, "PAMRasterBand", band="1")
-    names = ET.SubElement(band, "CategoryNames")
-    for name in classes.names:
-        ET.SubElement(names, "Category").text = name
-    ET.indent(dataset)
-    return ET.tostring(dataset, encoding="unicode") + "\n"

@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from geosemimtl.errors import ConfigError, LabelError, OutputError
 from geosemimtl.files import require_absent
 from geosemimtl.progress import Track, silent
+from geosemimtl.raster.cog import RawRaster, cog_writer
 from geosemimtl.raster.environment import gdal_environment
 from geosemimtl.raster.grid import PixelGrid
 from geosemimtl.raster.scene import overlap
 from geosemimtl.raster.styles import height_style
-from geosemimtl.raster.writing import RasterKind, StripWriter, cog_writer
+from geosemimtl.raster.writing import RasterKind
 from geosemimtl.tasks import HEIGHT_NODATA
 from geosemimtl.terrain.cells import CellGrid, fine_rows, lowest_levels
 from geosemimtl.terrain.elevations import ElevationReader, elevations_on_grid, open_elevations
@@ -176,6 +177,6 @@ def _differences(
 
 
 def _write_rows(
-    writer: StripWriter, top: int, metres: NDArray[np.float32], valid: NDArray[np.bool_]
+    writer: RawRaster, top: int, metres: NDArray[np.float32], valid: NDArray[np.bool_]
 ) -> None:
     writer.write(top, np.where(valid, metres, np.float32(HEIGHT_NODATA))[None])

@@ -73,7 +73,8 @@ def test_the_newest_model_predicts_and_is_scored(place: Path, run: Run) -> None:
 def test_predict_says_what_it_wrote_in_json(place: Path, run: Run) -> None:
     done = run("predict", "c.tif", "-o", "out", "--json")
     (written,) = json.loads(done.out)
-    assert {Path(path).name for path in written.values()} == {
+    assert written["pixels"] / written["seconds"]["total"] > 0
+    assert {Path(path).name for path in written["rasters"].values()} == {
         path.name for path in (place / "out").glob("*.tif")
     }
 

@@ -13,13 +13,16 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from geosemimtl.config import DecoderConfig, NetworkConfig
-from geosemimtl.inference import predictor
+from geosemimtl.inference import predictor, workers
 from geosemimtl.models.network import Output, build_network
+from geosemimtl.raster.cog import cog_writer
 from geosemimtl.raster.scene import open_scene
-from geosemimtl.raster.writing import RasterKind, cog_writer
+from geosemimtl.raster.writing import RasterKind
 from geosemimtl.tasks import HEIGHT, IGNORE, SEGMENTATION, Classes, Height, LandClass, Segmentation
 from geosemimtl.training.model_file import ModelCard, save_model
 
+#: Where the file of a model is that no test reads.
+MODEL = Path("any.safetensors")
 RGB = ("red", "green", "blue")
 COLOURS = Classes(
     entries=(
@@ -79,14 +82,16 @@ def make_card() -> Callable[..., ModelCard]:
 
 @pytest.fixture
 def pointwise(
-    monkeypatch: pytest.MonkeyPatch, make_card: Callable[..., ModelCard]
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, make_card: Callable[..., ModelCard]
 ) -> Callable[..., Pointwise]:
     """Return a function that makes every model file be a pointwise network, fields by keyword."""
+    monkeypatch.chdir(tmp_path)
 
     def use(*, broken: bool = False, **changes: Any) -> Pointwise:
         network, card = Pointwise(broken=broken), make_card(**changes)
         monkeypatch.setattr(predictor, "read_card", lambda _: card)
-        monkeypatch.setattr(predictor, "load_model", lambda _: (network, card))
+        monkeypatch.setattr(workers, "load_model", lambda _: (network, card))
+        MODEL.touch()
         return network
 
     return use

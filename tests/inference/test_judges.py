@@ -35,7 +35,7 @@ def predicted(
     mask[:100, :200] = False
     scene = make_scene("scene.tif", pixels, gsd=0.04, mask=mask, crs="EPSG:25832")
     (written,) = predict([scene], Path("any.safetensors"))
-    return {"scene": scene, **written}
+    return {"scene": scene, **written.rasters}
 
 
 def test_qgis_shows_them_with_their_styles(

@@ -13,8 +13,9 @@ import rasterio
 from affine import Affine
 from numpy.typing import NDArray
 
-from geosemimtl.errors import BandError, ModelFileError, OutputError, SceneError
-from geosemimtl.inference.predictor import PredictOptions, predict
+from geosemimtl.errors import BandError, BatchError, ModelFileError, OutputError, SceneError
+from geosemimtl.inference.options import PredictOptions
+from geosemimtl.inference.predictor import predict
 from geosemimtl.raster.grid import model_grid
 from geosemimtl.raster.scene import open_scene
 from geosemimtl.tasks import HEIGHT_NODATA, IGNORE
@@ -44,10 +45,10 @@ def test_constant_in_constant_out(
 ) -> None:
     pointwise()
     (written,) = predict([make_scene("a.tif", constant(*shape), gsd=gsd_m)], MODEL)
-    assert (read(written["segmentation"]) == 1).all()
-    np.testing.assert_allclose(read(written["height"]), 20, atol=1e-4)
+    assert (read(written.rasters["segmentation"]) == 1).all()
+    np.testing.assert_allclose(read(written.rasters["height"]), 20, atol=1e-4)
     exponents = np.exp(np.array([2, 4, 250 / 255]))
-    assert (read(written["confidence"]) == round(100 * np.exp(4) / exponents.sum())).all()
+    assert (read(written.rasters["confidence"]) == round(100 * np.exp(4) / exponents.sum())).all()
 
 
 def test_each_pixel_is_predicted_where_it_lies(
@@ -56,8 +57,8 @@ def test_each_pixel_is_predicted_where_it_lies(
     pointwise()
     pixels = noise(3, 75, 90)
     (written,) = predict([make_scene("a.tif", pixels)], MODEL)
-    np.testing.assert_allclose(read(written["height"]), pixels[0] / 255 * 100, rtol=1e-5)
-    expected, found = pixels.argmax(axis=0), read(written["segmentation"])
+    np.testing.assert_allclose(read(written.rasters["height"]), pixels[0] / 255 * 100, rtol=1e-5)
+    expected, found = pixels.argmax(axis=0), read(written.rasters["segmentation"])
     top, second = np.sort(pixels, axis=0)[:0:-1]
     assert (found == expected)[top > second].all()
 
@@ -77,7 +78,7 @@ def test_the_map_does_not_depend_on_tiles(
         pointwise(**size)
         options = PredictOptions(batch=batch)
         (written,) = predict([scene], MODEL, options=options, overwrite=True)
-        maps.append(read(written["height"]))
+        maps.append(read(written.rasters["height"]))
     np.testing.assert_allclose(maps[1], maps[0], rtol=1e-5)
 
 
@@ -100,12 +101,12 @@ def test_the_rasters_overlay_the_scene(
     scene = make_scene("a.tif", noise(3, 61, 83), transform=transform, crs=crs)
     (written,) = predict([scene], MODEL)
     with rasterio.open(scene) as source:
-        for path in written.values():
+        for path in written.rasters.values():
             with rasterio.open(path) as made:
                 assert made.transform == source.transform
                 assert made.shape == source.shape
                 assert made.crs == source.crs
-    assert (read(written["segmentation"]) != IGNORE).all()
+    assert (read(written.rasters["segmentation"]) != IGNORE).all()
 
 
 @pytest.mark.parametrize("gsd_m", [0.05, 0.02, 0.049, 0.08, 0.13])
@@ -118,10 +119,10 @@ def test_masked_pixels_are_nodata_and_have_no_influence(
     mask[50:, 50:] = True
     pixels = np.where(mask, constant(70, 90), np.uint8(255))
     (written,) = predict([make_scene("a.tif", pixels, gsd=gsd_m, mask=mask)], MODEL)
-    heights = read(written["height"])
+    heights = read(written.rasters["height"])
     np.testing.assert_array_equal(heights != HEIGHT_NODATA, mask)
-    np.testing.assert_array_equal(read(written["segmentation"]) != IGNORE, mask)
-    np.testing.assert_array_equal(read(written["confidence"]) != IGNORE, mask)
+    np.testing.assert_array_equal(read(written.rasters["segmentation"]) != IGNORE, mask)
+    np.testing.assert_array_equal(read(written.rasters["confidence"]) != IGNORE, mask)
     np.testing.assert_allclose(heights[mask], 20, atol=1e-4)
 
 
@@ -134,7 +135,7 @@ def test_a_float_band_without_number_is_nodata(
     (written,) = predict([make_scene("a.tif", pixels)], MODEL)
     expected = np.zeros((40, 40), bool)
     expected[10:20, 5] = True
-    np.testing.assert_array_equal(read(written["segmentation"]) == IGNORE, expected)
+    np.testing.assert_array_equal(read(written.rasters["segmentation"]) == IGNORE, expected)
 
 
 def test_windows_without_image_are_not_run(pointwise: Callable[..., Any], make_scene: Make) -> None:
@@ -144,7 +145,7 @@ def test_windows_without_image_are_not_run(pointwise: Callable[..., Any], make_s
     scene = make_scene("a.tif", constant(96, 96), mask=mask)
     (written,) = predict([scene], MODEL, options=PredictOptions(batch=1))
     assert len(network.seen) == 1
-    np.testing.assert_array_equal(read(written["segmentation"]) != IGNORE, mask)
+    np.testing.assert_array_equal(read(written.rasters["segmentation"]) != IGNORE, mask)
 
 
 def test_a_scene_without_image_gives_nodata(
@@ -154,7 +155,7 @@ def test_a_scene_without_image_gives_nodata(
     scene = make_scene("a.tif", constant(40, 40), mask=np.zeros((40, 40), bool))
     (written,) = predict([scene], MODEL)
     assert not network.seen
-    assert (read(written["height"]) == HEIGHT_NODATA).all()
+    assert (read(written.rasters["height"]) == HEIGHT_NODATA).all()
 
 
 @pytest.mark.parametrize("gsd_m", [0.05, 0.03, 0.08])
@@ -181,8 +182,9 @@ def test_grid_model(pointwise: Callable[..., Any], make_scene: Make) -> None:
     mask[:7, :9] = False
     scene = make_scene("a.tif", constant(50, 70), gsd=0.02, mask=mask)
     (written,) = predict([scene], MODEL, options=PredictOptions(grid="model"))
-    assert open_scene(written["height"]).grid.matches(model_grid(open_scene(scene).grid, 0.05))
-    heights = read(written["height"])
+    expected = model_grid(open_scene(scene).grid, 0.05)
+    assert open_scene(written.rasters["height"]).grid.matches(expected)
+    heights = read(written.rasters["height"])
     assert heights[0, 0] == HEIGHT_NODATA
     assert heights[2, 3] == pytest.approx(20)  # partly valid, as tile would say
 
@@ -197,21 +199,58 @@ def test_another_pixel_type_needs_its_range(
     assert "uint16" in one_line(error.value)
     assert "--value-range" in str(error.value)
     (written,) = predict([scene], MODEL, options=PredictOptions(value_range=(0, 1020)))
-    np.testing.assert_allclose(read(written["height"]), 20, atol=1e-4)
+    np.testing.assert_allclose(read(written.rasters["height"]), 20, atol=1e-4)
 
 
-def test_a_missing_band_is_named_before_anything_is_written(
+def test_one_bad_scene_does_not_stop_the_others(
+    pointwise: Callable[..., Any],
+    make_scene: Make,
+    tmp_path: Path,
+) -> None:
+    pointwise()
+    whole, part = make_scene("a.tif", constant(40, 40)), make_scene("b.tif", constant(40, 40)[:2])
+    out = tmp_path / "out"
+    with pytest.raises(BatchError, match=r"1 of 2 scenes failed:\n.*b\.tif: has 2 band") as error:
+        predict([part, whole], MODEL, output=out)
+    assert [type(each) for each in error.value.failures] == [BandError]
+    (done,) = error.value.done
+    assert done.scene == whole
+    before = visible(out)
+    assert sorted(path.name for path in done.rasters.values()) == sorted(
+        name for name in before if name.endswith(".tif")
+    )
+    stamps = {path: path.stat().st_ino for path in done.rasters.values()}
+    make_scene("b.tif", constant(40, 40))  # mended: only this one is left to be done
+    again = predict([part, whole], MODEL, output=out)
+    assert [each.scene for each in again] == [part, whole]
+    assert {path: path.stat().st_ino for path in done.rasters.values()} == stamps
+    assert not list(out.glob(".*"))
+
+
+def test_the_error_of_a_single_scene(
     pointwise: Callable[..., Any],
     make_scene: Make,
     tmp_path: Path,
     one_line: Callable[[BaseException], str],
 ) -> None:
     pointwise()
-    whole, part = make_scene("a.tif", constant(40, 40)), make_scene("b.tif", constant(40, 40)[:2])
     with pytest.raises(BandError) as error:
-        predict([whole, part], MODEL, output=tmp_path / "out")
+        predict([make_scene("b.tif", constant(40, 40)[:2])], MODEL, output=tmp_path / "out")
     assert "b.tif" in one_line(error.value)
     assert not (tmp_path / "out").exists()
+
+
+def test_predictions_are_no_scenes(
+    pointwise: Callable[..., Any], make_scene: Make, tmp_path: Path
+) -> None:
+    """A folder holds the rasters of last time beside the scenes."""
+    pointwise()
+    scene = make_scene("scenes/a.tif", constant(40, 40))
+    predict([scene], MODEL)
+    (again,) = predict([tmp_path / "scenes"], MODEL, overwrite=True)
+    assert again.scene == scene
+    with pytest.raises(SceneError, match="name the scenes"):
+        predict(list(again.rasters.values()), MODEL)
 
 
 def test_a_model_that_gives_no_numbers_leaves_no_file(
@@ -237,14 +276,22 @@ def test_an_interruption_leaves_what_was_there(
                 raise stop
             yield item
 
+    goes_on = stop is KeyboardInterrupt
     with pytest.raises(stop):
         predict([scene], MODEL, output=out, track=stopping)
-    assert not out.exists()
+    assert visible(out) == {}
+    assert out.exists() == goes_on
     predict([scene], MODEL, output=out)
-    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    before = visible(out)
     with pytest.raises(stop):
         predict([scene], MODEL, output=out, overwrite=True, track=stopping)
-    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+    assert visible(out) == before
+    assert (out / ".a.prediction.part").exists() == goes_on
+
+
+def visible(folder: Path) -> dict[str, bytes]:
+    """Return the files of a folder that a user sees."""
+    return {path.name: path.read_bytes() for path in folder.glob("[!.]*")}
 
 
 def test_same_input_same_bytes(
@@ -263,12 +310,12 @@ def test_outputs_that_exist_are_kept(pointwise: Callable[..., Any], make_scene: 
     pointwise()
     scene = make_scene("a.tif", constant(40, 40))
     (written,) = predict([scene], MODEL)
-    written["height"].write_text("mine")
+    written.rasters["height"].write_text("mine")
     with pytest.raises(OutputError, match="--overwrite"):
         predict([scene], MODEL)
-    assert written["height"].read_text() == "mine"
+    assert written.rasters["height"].read_text() == "mine"
     predict([scene], MODEL, overwrite=True)
-    assert read(written["height"]).shape == (40, 40)
+    assert read(written.rasters["height"]).shape == (40, 40)
 
 
 def test_scenes_of_one_name(
@@ -277,12 +324,13 @@ def test_scenes_of_one_name(
     pointwise()
     scenes = [make_scene(f"{folder}/s.tif", constant(40, 40)) for folder in ("a", "b")]
     beside = predict(scenes, MODEL)
-    assert [w["height"].relative_to(tmp_path).as_posix() for w in beside] == [
+    assert [each.rasters["height"].relative_to(tmp_path).as_posix() for each in beside] == [
         "a/s_height.tif",
         "b/s_height.tif",
     ]
-    together = predict(scenes, MODEL, output=tmp_path / "out")
-    assert [w["height"].name for w in together] == ["a-s_height.tif", "b-s_height.tif"]
+    with pytest.raises(OutputError, match="two scenes would have rasters of this name"):
+        predict(scenes, MODEL, output=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_rasters_of_two_scenes_never_share_a_name(
@@ -306,7 +354,7 @@ def test_memory_does_not_grow_with_the_scene(
     pointwise: Callable[..., Any], make_scene: Make, noise: Noise
 ) -> None:
     peaks = []
-    for rows in (64, 320, 1280):  # the first one warms up
+    for rows in (64, 1280, 5120):  # the first one warms up
         pointwise().seen = Forgetful()
         scene = make_scene(f"{rows}.tif", noise(3, rows, 96), gsd=0.04)
         tracemalloc.start()
@@ -326,21 +374,24 @@ class Forgetful(list[Any]):
 def test_a_real_model_file(model_file: Path, make_scene: Make, noise: Noise) -> None:
     scene = make_scene("a.tif", noise(3, 40, 70), gsd=0.03)
     (written,) = predict([scene], model_file)
-    assert set(np.unique(read(written["segmentation"]))) <= {0, 1, 2}
-    heights = read(written["height"])
+    assert set(np.unique(read(written.rasters["segmentation"]))) <= {0, 1, 2}
+    heights = read(written.rasters["height"])
     assert np.isfinite(heights).all()
     assert (heights >= 0).all()
-    with rasterio.open(written["height"]) as source:
+    with rasterio.open(written.rasters["height"]) as source:
         assert source.units == ("m",)
         assert source.tags()["GEOSEMIMTL_MODEL"] == "toy"
-    for path in written.values():
+    for path in written.rasters.values():
         assert path.with_suffix(".qml").exists()
 
 
-def test_every_batch_is_full(pointwise: Callable[..., Any], make_scene: Make) -> None:
-    """Sums in float32 may differ with the size of a batch: the last one is filled up."""
+@pytest.mark.parametrize(("most", "sizes"), [(1, [1] * 8), (3, [2, 2] * 2), (4, [4] * 2)])
+def test_batches_are_even_and_of_one_row(
+    pointwise: Callable[..., Any], make_scene: Make, most: int, sizes: list[int]
+) -> None:
+    """So that they are the same ones wherever a run begins."""
     network = pointwise()
-    predict([make_scene("a.tif", constant(40, 70))], MODEL, options=PredictOptions(batch=5))
-    windows = 2 * 4
-    assert len(network.seen) == 10 > windows
-    np.testing.assert_array_equal(network.seen[windows - 1], network.seen[-1])
+    found: list[int] = []
+    network.register_forward_pre_hook(lambda _, arguments: found.append(len(arguments[0])))
+    predict([make_scene("a.tif", constant(40, 70))], MODEL, options=PredictOptions(batch=most))
+    assert found == sizes

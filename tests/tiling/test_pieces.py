@@ -113,7 +113,7 @@ def test_a_queue_holds_what_is_needed(monkeypatch: pytest.MonkeyPatch, ahead: in
         return read(window)
 
     with ThreadPoolExecutor(1) as pool:
-        queue = PieceQueue(pool, noted, (5, 25), 37, ahead)
+        queue = PieceQueue(pool, noted, range(5, 25), range(37), ahead)
         assert spans(queue.until(16)) == [(0, 16)]
         assert spans(queue.until(17)) == [(0, 16), (16, 32)]
         assert spans(queue.until(17)) == [(0, 16), (16, 32)]

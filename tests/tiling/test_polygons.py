@@ -317,7 +317,7 @@ def test_what_are_no_polygon_labels(
     assert "no column class; it has Class" in (message := refused(good))
     assert "--class-column Class" in message
     lines = make_polygons("l.gpkg", [shapely.LineString([(X, Y), (X + 4, Y)])], ["tree"])
-    assert "feature 1 is a LineString; labels need polygons" in refused(lines)
+    assert "feature 1 is a LineString; polygons are needed" in refused(lines)
     assert "has no polygons" in refused(make_polygons("e.gpkg", [shapely.Polygon()], ["tree"]))
     bare = make_polygons("b.shp", [box(0, 0, 4, 4)], ["tree"], crs=None)
     assert "has no CRS; name it, such as --assume-crs" in refused(bare)

@@ -17,7 +17,7 @@ from shapely.geometry import Point
 
 from geosemimtl.errors import TileSetError
 from geosemimtl.tiling.scene_lists import is_scene_list
-from geosemimtl.tiling.scenes import SceneFiles, gather_scenes, scene_names
+from geosemimtl.tiling.scenes import SceneFiles, gather_scenes, scene_images
 
 OneLine = Callable[[BaseException], str]
 
@@ -85,7 +85,8 @@ def test_no_scene(one_line: OneLine) -> None:
 def test_names_that_occur_twice_carry_their_folder(tmp_path: Path) -> None:
     paths = [tmp_path / "north" / "dop.tif", tmp_path / "south" / "dop.tif", tmp_path / "x.tif"]
     assert names_of(gather_scenes(paths)) == ["north-dop", "south-dop", "x"]
-    assert scene_names(paths) == ["north-dop", "south-dop", "x"]
+    assert scene_images(paths) == [(path,) for path in paths]
+    assert scene_images(paths, mosaic=True) == [tuple(paths)]
 
 
 def test_two_scenes_of_one_name(tmp_path: Path, one_line: OneLine) -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 
 import numpy as np
-import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from geosemimtl.tiling.layout import TileLayout
-from geosemimtl.tiling.stitching import blended_strips
-from geosemimtl.tiling.weights import WINDOWS
+from geosemimtl.tiling.stitching import StripBlender
+from geosemimtl.tiling.weights import WINDOWS, axis_weights
 
 Values = NDArray[np.float32]
 
@@ -22,15 +22,21 @@ def blend(
     value: Callable[[int, int], Values],
     window: str,
     skipped: Collection[tuple[int, int]] = (),
+    cols: range | None = None,
+    first: int = 0,
 ) -> Values:
-    """Blend whole, and assert that the strips come without gap, from the top."""
-    tiles = ((i, j, value(i, j)) for i, j, _ in layout.tiles() if (i, j) not in skipped)
+    """Blend from a row of tiles on, and assert that the strips come without gap."""
+    blender = StripBlender(layout, 2, cols, window)
     parts: list[Values] = []
-    for first, part in blended_strips(layout, 2, tiles, window):
-        assert first == sum(each.shape[1] for each in parts)
-        parts.append(part)
+    for i in range(first, len(layout.row_offsets)):
+        for j in cols or range(len(layout.col_offsets)):
+            if (i, j) not in skipped:
+                blender.add(i, j, torch.from_numpy(value(i, j)))
+        top, part = blender.finish(i)
+        assert top == layout.row_offsets[first] + sum(each.shape[1] for each in parts)
+        parts.append(part.numpy().copy())
     whole = np.concatenate(parts, axis=1)
-    assert whole.shape == (2, *layout.shape)
+    assert whole.shape == (2, layout.shape[0] - layout.row_offsets[first], blender.width)
     return whole
 
 
@@ -60,17 +66,41 @@ def test_equals_a_blend_of_the_whole(
     size = layout.size_px
     values = {(i, j): random.random((2, size, size), np.float32) for i, j, _ in layout.tiles()}
     skipped = data.draw(st.sets(st.sampled_from(sorted(values)), max_size=4))
-    shape = np.outer(WINDOWS[window](size), WINDOWS[window](size))
     rows, cols = layout.shape
-    total, weight = np.zeros((2, rows + size, cols + size)), np.zeros((rows + size, cols + size))
+    down = axis_weights(layout.row_offsets, size, rows, window)
+    across = axis_weights(layout.col_offsets, size, cols, window)
+    naive = np.zeros((2, rows, cols))
     for i, j, at in layout.tiles():
-        part = np.s_[at.row_off : at.row_off + size, at.col_off : at.col_off + size]
-        weight[part] += shape
         if (i, j) not in skipped:
-            total[:, *part] += values[i, j] * shape
-    naive = total[:, :rows, :cols] / weight[:rows, :cols]
+            weight = np.outer(down[i].astype(np.float64), across[j])
+            part = np.s_[at.row_off : at.row_off + size, at.col_off : at.col_off + size]
+            naive[:, *part] += values[i, j][:, : len(down[i]), : len(across[j])] * weight
     blended = blend(layout, lambda i, j: values[i, j], window, skipped)
     np.testing.assert_allclose(blended, naive, atol=2e-6)
+
+
+@given(layout=layouts(), window=windows, seed=st.integers(0, 50), data=st.data())
+def test_a_part_has_the_bits_of_the_whole(
+    layout: TileLayout, window: str, seed: int, data: st.DataObject
+) -> None:
+    """From a row of tiles on, and some columns: where no other tile reaches, it is the same."""
+    random = np.random.default_rng(seed)
+    size, (rows, cols) = layout.size_px, (layout.row_offsets, layout.col_offsets)
+    values = {(i, j): random.random((2, size, size), np.float32) for i, j, _ in layout.tiles()}
+    whole = blend(layout, lambda i, j: values[i, j], window)
+    first = data.draw(st.integers(0, len(rows) - 1))
+    part = blend(layout, lambda i, j: values[i, j], window, first=first)
+    settled = rows[first - 1] + size if first else 0
+    np.testing.assert_array_equal(part[:, max(settled - rows[first], 0) :], whole[:, settled:])
+    low = data.draw(st.integers(0, len(cols) - 1))
+    high = data.draw(st.integers(low, len(cols) - 1))
+    part = blend(layout, lambda i, j: values[i, j], window, cols=range(low, high + 1))
+    begin = cols[low - 1] + size if low else 0
+    end = cols[high + 1] if high + 1 < len(cols) else layout.shape[1]
+    if begin < end:
+        np.testing.assert_array_equal(
+            part[:, :, begin - cols[low] : end - cols[low]], whole[:, :, begin:end]
+        )
 
 
 def test_without_overlap_tiles_stand_side_by_side() -> None:
@@ -84,18 +114,3 @@ def test_all_tiles_skipped_is_zero() -> None:
     everything = {(i, j) for i, j, _ in layout.tiles()}
     tile = np.ones((2, 8, 8), np.float32)
     assert not blend(layout, lambda *_: tile, "hann", everything).any()
-
-
-def test_strips_are_not_touched_again() -> None:
-    layout = TileLayout((40, 8), 8, 4)
-    tiles = ((i, j, np.full((1, 8, 8), i, np.float32)) for i, j, _ in layout.tiles())
-    kept = [(part, part.copy()) for _, part in blended_strips(layout, 1, tiles)]
-    for part, copy in kept:
-        np.testing.assert_array_equal(part, copy)
-
-
-def test_tiles_out_of_order_are_refused() -> None:
-    tile = np.ones((1, 4, 4), np.float32)
-    strips = blended_strips(TileLayout((12, 4), 4, 0), 1, [(1, 0, tile), (0, 0, tile)])
-    with pytest.raises(ValueError, match=r"tile \(0, 0\) comes after tiles of row 1"):
-        list(strips)

@@ -1,0 +1,230 @@
+"""Which scenes are to be predicted, and what of them: looked at before any work begins."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from rasterio.windows import Window
+
+from geosemimtl.errors import (
+    BandError,
+    ConfigError,
+    GeoSemiMTLError,
+    GridError,
+    OutputError,
+    SceneError,
+)
+from geosemimtl.inference.likeness import compare
+from geosemimtl.inference.options import PredictOptions
+from geosemimtl.inference.outputs import SUFFIXES, Outputs
+from geosemimtl.inference.planning import Plan, plan_scene
+from geosemimtl.inference.remarks import likeness_remarks
+from geosemimtl.inference.sampling import sample_scene
+from geosemimtl.inference.scene_pixels import ScenePixels
+from geosemimtl.raster.grid import PixelGrid, model_grid
+from geosemimtl.raster.scene import Scene, open_scene, predicted_by
+from geosemimtl.raster.values import value_range_remedy
+from geosemimtl.tiling.areas import read_area, window_of_bounds
+from geosemimtl.tiling.layout import TileLayout
+from geosemimtl.tiling.options import shared_px
+from geosemimtl.tiling.scenes import scene_images
+from geosemimtl.training.model_file import DomainCard, ModelCard
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A scene that can be predicted.
+
+    Attributes:
+        pixels: How it is read.
+        plan: In which order it is predicted.
+        outputs: What is written.
+        stem: Where the rasters go, without their suffixes.
+    """
+
+    pixels: ScenePixels
+    plan: Plan
+    outputs: Outputs
+    stem: Path
+
+    @property
+    def target(self) -> Path:
+        """What the hidden folder of its work is named by."""
+        return self.stem.with_name(f"{self.stem.name}.prediction")
+
+    @property
+    def paths(self) -> dict[str, Path]:
+        """The rasters by name."""
+        return {
+            kind: self.stem.with_name(self.stem.name + SUFFIXES[kind])
+            for kind in self.outputs.kinds
+        }
+
+
+def choose_scenes(
+    scenes: Sequence[Path], output: Path | None, card: ModelCard, options: PredictOptions
+) -> tuple[list[Chosen], list[GeoSemiMTLError]]:
+    """Look at the scenes.
+
+    Returns:
+        Those that can be predicted, and the errors of the others. Rasters that were predicted by
+        this project are passed over.
+
+    Raises:
+        GeoSemiMTLError: There is one scene only, and this is its error.
+        OutputError: Two scenes would have rasters of one name.
+        ConfigError: The model knows no such sensor.
+    """
+    sensor(card, options.sensor)
+    chosen: list[Chosen] = []
+    failures: list[GeoSemiMTLError] = []
+    images = scene_images(scenes, mosaic=options.mosaic)
+    for each in images:
+        try:
+            scene = _opened(each, options)
+            if scene.path.name.endswith(tuple(SUFFIXES.values())) and predicted_by(scene):
+                _LOG.warning("%s: is a prediction itself; passed over", scene.path)
+                continue
+            chosen.append(_looked_at(scene, output, card, options))
+        except GeoSemiMTLError as error:
+            if len(images) == 1:
+                raise
+            failures.append(error)
+    if not chosen and not failures:
+        raise SceneError("all that was named was predicted itself; name the scenes")
+    _require_names([each.stem for each in chosen])
+    return chosen, failures
+
+
+def _opened(files: Sequence[Path], options: PredictOptions) -> Scene:
+    return open_scene(files, options.bands, alpha=options.alpha, assume_crs=options.assume_crs)
+
+
+def _looked_at(
+    scene: Scene, output: Path | None, card: ModelCard, options: PredictOptions
+) -> Chosen:
+    scene.indexes_of(card.bands)
+    value_range = scene_value_range(scene, card, options.value_range, options.sensor)
+    if scene.named_by == "colour":
+        mask = "" if scene.alpha is None else f", and band {scene.alpha} is taken as its mask"
+        _LOG.warning(
+            "%s: bands are named by the file's colours, red, green, blue%s: else pass --bands",
+            scene.path,
+            mask,
+        )
+    pixels = ScenePixels(scene, card.bands, value_range, (card.mean, card.std))
+    _warn_of_values(pixels, card, options)
+    grid = model_grid(scene.grid, card.gsd_m)
+    whole = _output_grid(scene.grid, grid, options.grid)
+    overlap_px = (
+        card.overlap_px if options.overlap is None else shared_px(options.overlap, card.tile_px)
+    )
+    layout = TileLayout(grid.shape, card.tile_px, overlap_px)
+    window = Window(0, 0, whole.shape[1], whole.shape[0])
+    if options.bounds is not None:
+        window = window_of_bounds(options.bounds, whole)
+    if options.area is not None:
+        area = read_area(options.area, whole)
+        pixels, window = replace(pixels, area=area), _common(window, area.window)
+    outputs = Outputs.of(
+        card.tasks,
+        card.name,
+        confidence=options.confidence,
+        probabilities=options.probabilities,
+        disagreement=options.disagreement,
+    )
+    stem = scene.path.with_suffix("")
+    stem = stem if output is None else output / stem.name
+    return Chosen(pixels, plan_scene(grid, whole, layout, window), outputs, stem)
+
+
+def _output_grid(own: PixelGrid, grid: PixelGrid, wanted: str | float) -> PixelGrid:
+    if wanted == "scene":
+        return own
+    return grid if wanted == "model" else model_grid(own, float(wanted))
+
+
+def _common(one: Window, other: Window) -> Window:
+    left, top = max(one.col_off, other.col_off), max(one.row_off, other.row_off)
+    right = min(one.col_off + one.width, other.col_off + other.width)
+    bottom = min(one.row_off + one.height, other.row_off + other.height)
+    if left >= right or top >= bottom:
+        raise GridError("--bounds and --aoi have nothing in common; leave one out")
+    return Window(left, top, right - left, bottom - top)
+
+
+def _require_names(stems: Sequence[Path]) -> None:
+    """Refuse rasters of one name before any work begins."""
+    counts = Counter(stem.absolute() for stem in stems)
+    twice = [stem for stem, count in counts.items() if count > 1]
+    if twice:
+        raise OutputError(
+            f"{twice[0]}: two scenes would have rasters of this name; predict them one at a time, "
+            "each with its own -o"
+        )
+
+
+def sensor(card: ModelCard, name: str | None) -> DomainCard | None:
+    """Return the training's domain of a name, ``None`` where none is named.
+
+    Raises:
+        ConfigError: There is no such domain.
+    """
+    if name is None:
+        return None
+    known = {domain.name: domain for domain in card.domains}
+    if name not in known:
+        raise ConfigError(f"--sensor {name}: the model learned from {', '.join(known) or 'none'}")
+    return known[name]
+
+
+def scene_value_range(
+    scene: Scene, card: ModelCard, declared: tuple[float, float] | None, name: str | None = None
+) -> tuple[float, float]:
+    """Return the pixel values of a scene that map to 0 and 1.
+
+    Args:
+        scene: The scene.
+        card: The model's.
+        declared: What the user says.
+        name: The sensor that took it, as the training called it.
+
+    Raises:
+        BandError: The scene's type is not the training's and nothing was declared.
+        ConfigError: The model knows no such sensor.
+    """
+    if declared is not None:
+        return declared
+    own = sensor(card, name)
+    known = card.value_range if own is None else own.value_range
+    if scene.dtype == card.dtype and known is not None:
+        return known
+    if scene.dtype == "uint8":
+        return 0.0, 255.0
+    learned = f"from {card.dtype}" + (" of several ranges" if card.value_range is None else "")
+    named = ", or its sensor with --sensor" if scene.dtype == card.dtype and card.domains else ""
+    raise BandError(
+        f"{scene.path}: pixels are {scene.dtype}, the model learned {learned}: "
+        + value_range_remedy(scene.dtype)
+        + named
+    )
+
+
+def _warn_of_values(pixels: ScenePixels, card: ModelCard, options: PredictOptions) -> None:
+    """Warn of values that are far from those that the model learned from."""
+    own = sensor(card, options.sensor)
+    domains = card.domains if own is None else (own,)
+    if not domains:
+        return
+    scene = pixels.scene
+    places = [scene.bands.index(name) for name in card.bands]
+    values = sample_scene(scene).values[places]
+    likeness = compare(values, pixels.value_range, card.bands, domains)
+    for remark in likeness_remarks(likeness, card.bands):
+        _LOG.warning("%s: %s", scene.path, remark)

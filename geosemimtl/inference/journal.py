@@ -1,0 +1,74 @@
+"""What a prediction was asked for and has done, so that the same one can go on after a kill."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from geosemimtl.errors import OutputError
+from geosemimtl.files import REMEDY, write_text
+
+_STRIPS = "strips"
+_WHOLE = "whole"
+_DONE = "done"
+
+
+class Journal:
+    """Notes in a hidden folder what of a scene is finished.
+
+    Several processes may write at once: a strip is one short line at the end of a file.
+
+    Args:
+        folder: The folder, which is there.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    @property
+    def sealed(self) -> set[tuple[int, int]]:
+        """Band and row of tiles of each finished strip."""
+        path = self._folder / _STRIPS
+        if not path.is_file():
+            return set()
+        pairs = (line.split() for line in path.read_text(encoding="utf-8").splitlines())
+        return {(int(band), int(strip)) for band, strip in pairs}
+
+    def mend(self) -> None:
+        """Cut off a line that a kill or a full disk left without its end."""
+        path = self._folder / _STRIPS
+        if path.is_file():
+            with path.open("r+b") as file:
+                file.truncate(file.read().rfind(b"\n") + 1)
+
+    def seal(self, band: int, strip: int) -> None:
+        """Note a finished strip.
+
+        Raises:
+            OutputError: The disk is full.
+        """
+        path = self._folder / _STRIPS
+        try:
+            with path.open("ab", buffering=0) as file:
+                file.write(f"{band} {strip}\n".encode())
+        except OSError as error:
+            raise OutputError(
+                f"{self._folder.parent}: cannot be written ({error.strerror}); {REMEDY}"
+            ) from error
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all rasters are finished and only their names are missing, perhaps."""
+        return (self._folder / _WHOLE).is_file()
+
+    def set_whole(self) -> None:
+        """Note that all rasters are finished."""
+        write_text(self._folder / _WHOLE, "")
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the scene is done, while others of the same call are not."""
+        return (self._folder / _DONE).is_file()
+
+    def set_done(self) -> None:
+        """Note that the scene is done."""
+        write_text(self._folder / _DONE, "")
