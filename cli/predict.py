@@ -221,18 +221,18 @@ def _report(made: Sequence[Prediction], *, as_json: bool) -> None:
         return
     if not made:
         return
-    stages = list(made[0].seconds)
     rows = [
         (
             each.scene.name,
             f"{each.pixels / 1e6:.1f}",
+            f"{each.seconds['total']:.1f}",
             f"{each.speed:.2f}",
-            *(f"{each.seconds.get(stage, 0):.1f}" for stage in stages),
+            f"{each.peak_memory_mb or 0:.0f}",
         )
         for each in made
     ]
     if not quiet():
-        ERR.print(table("seconds", ("scene", "Mpx", "Mpx/s", *stages), rows))
+        ERR.print(table("predicted", ("scene", "Mpx", "s", "Mpx/s", "peak MB"), rows))
     paths = [str(path) for each in made for path in each.rasters.values()]
     say("wrote " + " ".join(paths))
     say("open in QGIS: qgis " + shlex.join(paths))

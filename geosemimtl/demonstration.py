@@ -16,6 +16,7 @@ from geosemimtl.data.city.scene import CityFiles, draw_city, write_city
 from geosemimtl.errors import OutputError
 from geosemimtl.files import write_text
 from geosemimtl.inference.evaluation import Evaluation, evaluate
+from geosemimtl.inference.options import PredictOptions
 from geosemimtl.inference.predictor import predict
 from geosemimtl.progress import Track, silent
 from geosemimtl.publish.picture import PictureRow, draw_picture
@@ -113,7 +114,9 @@ def demo(
     model = train(config, folder / "model", track=track)
     unseen = {sensor.name: test for sensor, (_, test) in zip(SENSORS, scenes, strict=True)}
     images = [test.image for test in unseen.values()]
-    written = predict(images, model, output=folder, track=track)
+    # the same figures on processors with and without bfloat16
+    options = PredictOptions(precision="float32")
+    written = predict(images, model, output=folder, options=options, track=track)
     predicted = {name: made.rasters for name, made in zip(unseen, written, strict=True)}
     scores = {
         name: evaluate(

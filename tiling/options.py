@@ -63,15 +63,7 @@ class TileOptions:
             raise ConfigError(f"--gsd {self.gsd_m:g}: metres on the ground must be above 0")
         if self.size_px < 1:
             raise ConfigError(f"--size {self.size_px}: a tile needs at least one pixel")
-        if isinstance(self.overlap, int) and not 0 <= self.overlap < self.size_px:
-            raise ConfigError(
-                f"--overlap {self.overlap}px: tiles of {self.size_px} px can share 0 to "
-                f"{self.size_px - 1} px"
-            )
-        if isinstance(self.overlap, float) and not 0 <= self.overlap < 1:
-            raise ConfigError(
-                f"--overlap {self.overlap:g}: give a share from 0 up to below 1, or pixels: 128px"
-            )
+        shared_px(self.overlap, self.size_px)  # refuses what cannot be
         if self.edge not in EDGES:
             raise ConfigError(f"--edge {self.edge}: choose from {', '.join(EDGES)}")
         if not 0 <= self.min_valid <= 1:
@@ -92,7 +84,19 @@ class TileOptions:
 
 
 def shared_px(overlap: float, size_px: int) -> int:
-    """Return the pixels that tiles share, said as a share of their size or as a whole number."""
+    """Return the pixels that tiles share, said as a share of their size or as a whole number.
+
+    Raises:
+        ConfigError: Tiles of that size cannot share so much.
+    """
     if isinstance(overlap, int):
+        if not 0 <= overlap < size_px:
+            raise ConfigError(
+                f"--overlap {overlap}px: tiles of {size_px} px can share 0 to {size_px - 1} px"
+            )
         return overlap
+    if not 0 <= overlap < 1:
+        raise ConfigError(
+            f"--overlap {overlap:g}: give a share from 0 up to below 1, or pixels: 128px"
+        )
     return min(round(overlap * size_px), size_px - 1)

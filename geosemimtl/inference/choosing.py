@@ -82,6 +82,8 @@ def choose_scenes(
         ConfigError: The model knows no such sensor.
     """
     sensor(card, options.sensor)
+    if _overlap_px(card, options) == 0:
+        _LOG.warning("--overlap 0: tiles are not blended, so seams are possible between them")
     chosen: list[Chosen] = []
     failures: list[GeoSemiMTLError] = []
     images = scene_images(scenes, mosaic=options.mosaic)
@@ -122,10 +124,7 @@ def _looked_at(
     _warn_of_values(pixels, card, options)
     grid = model_grid(scene.grid, card.gsd_m)
     whole = _output_grid(scene.grid, grid, options.grid)
-    overlap_px = (
-        card.overlap_px if options.overlap is None else shared_px(options.overlap, card.tile_px)
-    )
-    layout = TileLayout(grid.shape, card.tile_px, overlap_px)
+    layout = TileLayout(grid.shape, card.tile_px, _overlap_px(card, options))
     window = Window(0, 0, whole.shape[1], whole.shape[0])
     if options.bounds is not None:
         window = window_of_bounds(options.bounds, whole)
@@ -142,6 +141,12 @@ def _looked_at(
     stem = scene.path.with_suffix("")
     stem = stem if output is None else output / stem.name
     return Chosen(pixels, plan_scene(grid, whole, layout, window), outputs, stem)
+
+
+def _overlap_px(card: ModelCard, options: PredictOptions) -> int:
+    if options.overlap is None:
+        return card.overlap_px
+    return shared_px(options.overlap, card.tile_px)
 
 
 def _output_grid(own: PixelGrid, grid: PixelGrid, wanted: str | float) -> PixelGrid:

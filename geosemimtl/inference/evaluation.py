@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -14,13 +15,15 @@ from rasterio.enums import Resampling
 from rasterio.windows import Window
 
 from geosemimtl.errors import LabelError, SceneError
+from geosemimtl.inference.options import PredictOptions
+from geosemimtl.inference.predictor import predict
 from geosemimtl.metrics.confusion import ConfusionCounts
 from geosemimtl.metrics.regression import HeightCounts
 from geosemimtl.progress import Track, silent
 from geosemimtl.raster.grid import PixelGrid
 from geosemimtl.raster.reading import height_filter, read_on_grid
 from geosemimtl.raster.scene import Scene, declared_classes, open_scene
-from geosemimtl.tasks import IGNORE, Classes, ClassMap, class_map_of
+from geosemimtl.tasks import HEIGHT, IGNORE, SEGMENTATION, Classes, ClassMap, class_map_of
 from geosemimtl.tiling.labels import Labels, check_heights, check_overlap, open_heights, open_labels
 
 #: Ratios of heights count pixels higher than this: near the ground they say nothing.
@@ -94,6 +97,47 @@ def evaluate(
         _segmentation(labelled, track) if labelled else None,
         _height(measured, track) if measured else None,
     )
+
+
+def evaluate_model(
+    scenes: Sequence[Path],
+    model: Path,
+    *,
+    labels: Sequence[Path] = (),
+    true_heights: Sequence[Path] = (),
+    options: PredictOptions | None = None,
+    label_classes: ClassMap | None = None,
+    class_column: str = "class",
+    track: Track = silent,
+) -> Evaluation:
+    """Predict whole scenes and compare what comes out with truth; the rasters are not kept.
+
+    Args:
+        scenes: As for :func:`geosemimtl.inference.predictor.predict`, in the order of the truth.
+        model: A model file.
+        labels: As for :func:`evaluate`.
+        true_heights: Likewise.
+        options: How to predict.
+        label_classes: As for :func:`evaluate`.
+        class_column: Likewise.
+        track: Shows progress.
+
+    Raises:
+        GeoSemiMTLError: As those two.
+    """
+    options = replace(options or PredictOptions(), confidence=False)
+    with TemporaryDirectory() as folder:
+        made = predict(scenes, model, output=Path(folder), options=options, track=track)
+        return evaluate(
+            classes=[each.rasters[SEGMENTATION] for each in made] if labels else (),
+            labels=labels,
+            heights=[each.rasters[HEIGHT] for each in made] if true_heights else (),
+            true_heights=true_heights,
+            label_classes=label_classes,
+            class_column=class_column,
+            assume_crs=options.assume_crs,
+            track=track,
+        )
 
 
 def _paired(

@@ -102,21 +102,22 @@ def _require_room(job: Job, journal: Journal) -> None:
     free = shutil.disk_usage(job.folder).free
     if free < needed:
         raise OutputError(
-            f"{job.folder.parent}: the rasters take {needed / 1e9:.2f} GB while they are made, "
-            f"{free / 1e9:.2f} GB are free; {REMEDY}"
+            f"{job.folder.parent}: the rasters take {needed / 1e6:,.0f} MB while they are made, "
+            f"{free / 1e6:,.0f} MB are free; {REMEDY}"
         )
 
 
 def _run(job: Job, journal: Journal, workers: Workers, clock: Clock, track: Track) -> None:
-    sealed, plan, name = journal.sealed, job.plan, job.pixels.scene.path.name
-    left = [band for band, _ in strips_left(plan, sealed)]
-    total = sum(len(band.tiles) for band in left)
+    """Predict the strips that are left, if there are any."""
+    sealed, name = journal.sealed, job.pixels.scene.path.name
+    left = strips_left(job.plan, sealed)
+    if not left:
+        return
+    tiles = sum(len(band.tiles) for band, _ in left)
+    pixels = sum(len(strip.rows) * len(band.cols) for band, strip in left)
     label = f"going on with {name}" if sealed else f"predicting {name}"
-    share = Pixels(
-        prod(plan.output.shape) * len(left) / (total * len(plan.bands) * len(plan.strips))
-    )
-    tiles = (share for done in workers.run(job, sealed, clock) for _ in range(done))
-    for _ in track(tiles, label, total):
+    done = (Pixels(pixels / tiles) for n in workers.run(job, sealed, clock) for _ in range(n))
+    for _ in track(done, label, tiles):
         pass
 
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
+
+from geosemimtl.errors import ConfigError
+from geosemimtl.raster.cog import COMPRESSIONS
+from geosemimtl.tiling.weights import WINDOWS
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +49,7 @@ class PredictOptions:
     grid: str | float = "scene"
     bounds: tuple[float, float, float, float] | None = None
     area: Path | None = None
-    overlap: float | int | None = None
+    overlap: float | None = None
     window: str = "hann"
     batch: int | None = None
     precision: str = "auto"
@@ -55,3 +60,19 @@ class PredictOptions:
     probabilities: bool = False
     disagreement: bool = False
     compress: str = "zstd"
+
+    def __post_init__(self) -> None:
+        for flag, given, choices in (
+            ("--window", self.window, sorted(WINDOWS)),
+            ("--compress", self.compress, list(COMPRESSIONS)),
+        ):
+            if given not in choices:
+                raise ConfigError(f"{flag} {given}: choose from {', '.join(choices)}")
+        if self.batch is not None and self.batch < 1:
+            raise ConfigError(f"--batch {self.batch}: run at least one tile at once")
+        words = isinstance(self.grid, str)
+        if self.grid not in {"scene", "model"} if words else not 0 < float(self.grid) < math.inf:
+            raise ConfigError(f"--grid {self.grid}: write scene, model or metres above 0")
+        if self.value_range is not None and not self.value_range[0] < self.value_range[1]:
+            low, high = self.value_range
+            raise ConfigError(f"--value-range {low:g},{high:g}: the first must be the smaller")

@@ -14,6 +14,7 @@ import numpy as np
 import rasterio
 import rasterio.shutil
 from numpy.typing import NDArray
+from rasterio._err import CPLE_BaseError
 
 from geosemimtl.errors import ConfigError, OutputError
 from geosemimtl.files import REMEDY, write_text
@@ -180,7 +181,7 @@ def _disk_errors(path: Path) -> Iterator[None]:
     """Turn GDAL's and the system's complaints while writing into one a user can act on."""
     try:
         yield
-    except rasterio.errors.RasterioError as error:
+    except (rasterio.errors.RasterioError, CPLE_BaseError) as error:
         raise OutputError(f"{path.parent}: cannot be written, disk full? {REMEDY}") from error
     except OSError as error:
         if isinstance(error, OutputError):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,6 +20,8 @@ from geosemimtl.tasks import Task
 from geosemimtl.tiling.tileset import BandStatistics
 
 _KEY = "geosemimtl"
+#: Of the card's schema.
+_VERSION = 1
 SUFFIX = ".safetensors"
 
 
@@ -112,6 +116,7 @@ def read_card(path: Path) -> ModelCard:
         ) from error
     if text is None:
         raise ModelFileError(f"{path}: carries no geosemimtl model card; it is another program's")
+    _refuse_newer(path, text)
     try:
         return ModelCard.model_validate_json(text)
     except ValidationError as error:
@@ -121,6 +126,17 @@ def read_card(path: Path) -> ModelCard:
             f"{path}: model card: {where or 'text'}: {first['msg']}; it is damaged, or of another "
             "version of geosemimtl"
         ) from error
+
+
+def _refuse_newer(path: Path, text: str) -> None:
+    version = None
+    with suppress(ValueError, AttributeError):  # said better by what reads the whole card
+        version = json.loads(text).get("version")
+    if isinstance(version, int) and version > _VERSION:
+        raise ModelFileError(
+            f"{path}: was written by a newer geosemimtl (model card {version}, known up to "
+            f"{_VERSION}): upgrade with pip install -U geosemimtl"
+        )
 
 
 def load_model(path: Path) -> tuple[MultiTaskNetwork, ModelCard]:
