@@ -13,6 +13,7 @@ import platform
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import rasterio
@@ -35,7 +36,7 @@ def read(path: Path) -> NDArray[np.float32]:
     return pixels
 
 
-def described(values: NDArray[np.float32], unit: str) -> str:
+def described(values: NDArray[Any], unit: str) -> str:
     """Return the mean and percentiles of absolute differences."""
     size = np.abs(values[np.isfinite(values)])
     marks = np.percentile(size, PERCENTILES)

@@ -1,0 +1,106 @@
+"""What is written, by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from geosemimtl.inference.outputs import SUFFIXES, Outputs
+from geosemimtl.tasks import HEIGHT_NODATA, IGNORE, Classes, Height, LandClass, Segmentation
+
+LAND = Segmentation(
+    classes=Classes(
+        entries=tuple(LandClass(name=name, color="#00ff00") for name in ("grass", "tree", "road"))
+    )
+)
+HEIGHT = Height(scale_m=10)
+
+
+def outputs(*tasks: Segmentation | Height, disagreement: bool = False) -> Outputs:
+    """Return all rasters, disagreement if asked for."""
+    return Outputs.of(
+        tasks or (LAND, HEIGHT),
+        "toy",
+        confidence=True,
+        probabilities=True,
+        disagreement=disagreement,
+    )
+
+
+def pixels(*values: float) -> Tensor:
+    """Return one row of one pixel, a value a channel."""
+    return torch.tensor(values)[:, None, None]
+
+
+def test_rasters_follow_from_the_tasks() -> None:
+    assert outputs().kinds == ("segmentation", "height", "confidence", "probabilities")
+    assert outputs(HEIGHT).kinds == ("height",)
+    assert outputs(HEIGHT, disagreement=True).kinds == ("height", "disagreement")
+    assert set(outputs(disagreement=True).kinds) == set(SUFFIXES)
+
+
+def test_the_largest_probability_decides() -> None:
+    made = outputs().decided(pixels(0.2, 0.5, 0.3, 7.25), None)
+    assert {kind: values[:, 0, 0].tolist() for kind, values in made.items()} == {
+        "segmentation": [1],
+        "confidence": [50],
+        "probabilities": [50, 125, 75],
+        "height": [7.25],
+    }
+    assert {values.dtype.name for values in made.values()} == {"uint8", "float32"}
+
+
+def test_of_equal_ones_the_first() -> None:
+    for values, first in (((0.4, 0.4, 0.2), 0), ((0.2, 0.4, 0.4), 1)):
+        made = outputs().decided(pixels(*values, 1), None)
+        assert made["segmentation"].item() == first
+
+
+def test_many_classes_are_told_apart() -> None:
+    values = torch.from_numpy(np.random.default_rng(0).random((254, 7, 9), np.float32))
+    entries = tuple(LandClass(name=f"c{index}", color="#00ff00") for index in range(254))
+    land = Segmentation(classes=Classes(entries=entries))
+    made = outputs(land).decided(values, None)
+    np.testing.assert_array_equal(made["segmentation"][0], values.argmax(dim=0))
+
+
+def test_what_is_not_valid_is_nodata() -> None:
+    valid = torch.tensor([[False]])
+    made = outputs(disagreement=True).decided(pixels(0.2, 0.5, 0.3, 7, 0.1, 2), valid)
+    for kind, values in made.items():
+        nodata = HEIGHT_NODATA if kind in {"height", "disagreement"} else IGNORE
+        assert (values == nodata).all()
+        assert outputs(disagreement=True).raster(kind)[0].nodata == nodata
+
+
+def test_disagreement_by_hand() -> None:
+    """Two tiles with the weights 0.75 and 0.25 that name two classes, and 8 and 4 metres."""
+    both = outputs(disagreement=True)
+    assert both.channels == 8
+    tiles = torch.stack([pixels(0.6, 0.3, 0.1, 8), pixels(0.2, 0.7, 0.1, 4)])
+    expanded = both.expanded(tiles)
+    assert expanded[:, 4:, 0, 0].tolist() == [[1, 0, 0, 64], [0, 1, 0, 16]]
+    strip = 0.75 * expanded[0] + 0.25 * expanded[1]
+    reduced = both.reduced(strip)
+    # the blend says 0.5, 0.4, 0.1: a quarter of the weight differs; the mean is 7 m
+    expected = [0.5, 0.4, 0.1, 7, 0.25, np.sqrt(0.75 * 1 + 0.25 * 9)]
+    np.testing.assert_allclose(reduced[:, 0, 0], expected, rtol=1e-6)
+    made = both.decided(reduced, None)
+    np.testing.assert_allclose(made["disagreement"][:, 0, 0], expected[4:], rtol=1e-6)
+
+
+@pytest.mark.parametrize("metres", [0.0, 0.3, 12.7, 80.0])
+def test_tiles_that_agree_do_not_disagree(metres: float) -> None:
+    both = outputs(disagreement=True)
+    tile = both.expanded(pixels(0.2, 0.7, 0.1, metres)[None])[0]
+    parts = [tile * weight for weight in (0.1, 0.2, 0.3, 0.4)]
+    strip = torch.stack(parts).sum(dim=0)
+    assert both.reduced(strip)[-1].item() == 0
+    assert both.reduced(strip)[-2].item() == pytest.approx(0, abs=1e-6)
+
+
+def test_a_pixel_without_tile_disagrees_with_nobody() -> None:
+    both = outputs(disagreement=True)
+    assert torch.isfinite(both.reduced(torch.zeros(8, 2, 2))).all()
