@@ -230,7 +230,7 @@ def test_a_mosaic_is_one_scene(
 
 def domain(name: str, low: float, high: float) -> DomainCard:
     """Return a domain whose three bands have values in the upper half of their range."""
-    histogram = (0,) * 128 + (1,) * 128
+    histogram = (0,) * 32 + (1,) * 32
     band = BandStatistics(mean=0.75, std=0.1, percentiles=(0.75,), histogram=histogram)
     return DomainCard(
         name=name,
