@@ -15,6 +15,7 @@ import pytest
 import rasterio
 from numpy.typing import NDArray
 
+from geosemimtl.inference.options import PredictOptions
 from geosemimtl.inference.predictor import predict
 from geosemimtl.raster.styles import CONFIDENCE_RAMP, HEIGHT_RAMP
 
@@ -120,16 +121,20 @@ def test_gdal_reads_names_units_and_overviews(
     assert height["bands"][0]["noDataValue"] == -9999
 
 
+@pytest.mark.parametrize("compress", ["zstd", "none"])
 def test_they_are_valid_cloud_optimised_geotiffs(
-    predicted: dict[str, Path], judge: Callable[[str], str]
+    predicted: dict[str, Path], judge: Callable[[str], str], compress: str
 ) -> None:
+    options = PredictOptions(probabilities=True, disagreement=True, compress=compress)
+    predict([predicted["scene"]], Path("any.safetensors"), options=options, overwrite=True)
     script = (
         "import sys\nfrom osgeo_utils.samples import validate_cloud_optimized_geotiff as v\n"
         "for path in sys.argv[1:]:\n"
         "    warnings, errors, _ = v.validate(path, full_check=True)\n"
         "    assert not errors and not warnings, (path, warnings, errors)\n"
     )
-    paths = [str(path) for kind, path in predicted.items() if kind != "scene"]
+    paths = [str(path) for path in predicted["scene"].parent.glob("scene_*.tif")]
+    assert len(paths) == 5
     done = subprocess.run(
         [judge("gdal"), "-c", script, *paths], capture_output=True, text=True, check=False
     )
