@@ -24,7 +24,7 @@ from geosemimtl.raster.grid import model_grid
 from geosemimtl.raster.scene import open_scene
 from geosemimtl.tasks import HEIGHT_NODATA, IGNORE
 from geosemimtl.tiling.tileset import BandStatistics
-from geosemimtl.training.model_file import DomainCard
+from geosemimtl.training.model_file import DomainCard, ModelCard, load_model, save_model
 
 Make = Callable[..., Path]
 MODEL = Path("any.safetensors")
@@ -293,3 +293,24 @@ def test_a_summary_is_json(pointwise: Callable[..., Any], scene: Path) -> None:
     assert {"total", "read", "forward", "blend", "resample", "write", "cog"} <= set(made.seconds)
     assert json.dumps(made.seconds)
     assert made.peak_memory_mb is None or made.peak_memory_mb > 50
+
+
+@pytest.mark.shared
+def test_a_whole_scene_in_feet_without_crs(
+    shared_data: Path,
+    make_card: Callable[..., ModelCard],
+    model_file: Path,
+    tmp_path: Path,
+) -> None:
+    """14 megapixels of JPEG with a world file, as docs/predicting.md shows."""
+    network, _ = load_model(model_file)
+    coarse = tmp_path / "coarse.safetensors"
+    save_model(coarse, network, make_card(gsd_m=1.2, tile_px=128, overlap_px=64))
+    options = PredictOptions(assume_crs="EPSG:2994", bands=("red", "green", "blue"))
+    scene = shared_data / "autzen" / "autzen.jpg"
+    (made,) = predict([scene], coarse, output=tmp_path / "out", options=options)
+    with rasterio.open(scene) as source, rasterio.open(made.rasters["segmentation"]) as classes:
+        assert classes.shape == source.shape == (4385, 3248)
+        assert classes.transform == source.transform
+        assert classes.crs.to_epsg() == 2994
+        assert (classes.read(1) != IGNORE).all()
