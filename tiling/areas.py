@@ -15,6 +15,7 @@ from rasterio.warp import transform
 from rasterio.windows import Window
 
 from geosemimtl.errors import GridError
+from geosemimtl.raster.environment import WARNINGS
 from geosemimtl.raster.grid import PixelGrid, same_crs
 from geosemimtl.tiling.vectors import read_layer
 
@@ -36,12 +37,13 @@ class Area:
 
     def holds(self, window: Window) -> NDArray[np.bool_]:
         """Return which pixels of a window have their centre inside, (rows, columns)."""
-        burnt = rasterize(
-            [(self.shape, 1)],
-            (int(window.height), int(window.width)),
-            transform=Affine.translation(window.col_off, window.row_off),
-            dtype="uint8",
-        )
+        with WARNINGS:
+            burnt = rasterize(
+                [(self.shape, 1)],
+                (int(window.height), int(window.width)),
+                transform=Affine.translation(window.col_off, window.row_off),
+                dtype="uint8",
+            )
         inside: NDArray[np.bool_] = burnt > 0
         return inside
 

@@ -177,7 +177,7 @@ def test_another_programs_file(model: Path, one_line: OneLine) -> None:
     ("change", "expected"),
     [
         (lambda _: "{", "text"),
-        (lambda card: json.dumps(card | {"version": 2}), "version"),
+        (lambda card: json.dumps(card | {"version": 0}), "version"),
         (lambda card: json.dumps(card | {"sensor": "x"}), "sensor"),
         (lambda card: json.dumps({k: v for k, v in card.items() if k != "gsd_m"}), "gsd_m"),
     ],
@@ -189,6 +189,11 @@ def test_a_card_that_does_not_fit(
     message = _refusal(model, one_line)
     assert f"model card: {expected}" in message
     assert "another version of geosemimtl" in message
+
+
+def test_a_newer_card(model: Path, one_line: OneLine) -> None:
+    _rewritten(model, lambda card: json.dumps(card | {"version": 2, "more": 1}))
+    assert "newer geosemimtl (model card 2, known up to 1): upgrade" in _refusal(model, one_line)
 
 
 def test_weights_that_do_not_fit_the_card(model: Path, one_line: OneLine) -> None:
