@@ -226,7 +226,7 @@ def _report(made: Sequence[Prediction], *, as_json: bool) -> None:
             each.scene.name,
             f"{each.pixels / 1e6:.1f}",
             f"{each.seconds['total']:.1f}",
-            f"{each.speed:.2f}",
+            "-" if each.speed is None else f"{each.speed:.2f}",
             f"{each.peak_memory_mb or 0:.0f}",
         )
         for each in made
@@ -243,7 +243,8 @@ def _document(made: Prediction) -> dict[str, object]:
         "scene": str(made.scene),
         "rasters": {kind: str(path) for kind, path in made.rasters.items()},
         "pixels": made.pixels,
-        "megapixels_per_second": round(made.speed, 3),
+        "predicted": made.predicted,
+        "megapixels_per_second": made.speed and round(made.speed, 3),
         "seconds": {stage: round(seconds, 3) for stage, seconds in made.seconds.items()},
         "peak_memory_mb": made.peak_memory_mb and round(made.peak_memory_mb),
     }

@@ -9,7 +9,8 @@
     ├── ModelFileError (ValueError)  a model file is missing, unreadable or does not fit
     ├── BatchError                   some scenes of a batch failed; the others are done
     ├── ConfigError (ValueError)     a configuration has an unknown key or a bad value
-    └── OutputError (OSError)        an output exists already or cannot be written
+    ├── OutputError (OSError)        an output exists already or cannot be written
+    └── MachineError                 memory ran out, or a process was stopped from outside
 
 Each message says what is wrong, where (file and value) and the remedy, in one line. The
 command line prints it and exits with status 1.
@@ -65,6 +66,10 @@ class BatchError(GeoSemiMTLError):
 
 class ConfigError(GeoSemiMTLError, ValueError):
     """A configuration has an unknown key or a bad value."""
+
+
+class MachineError(GeoSemiMTLError):
+    """Memory ran out, or a process was stopped from outside; nothing is wrong with the input."""
 
 
 class OutputError(GeoSemiMTLError, OSError):

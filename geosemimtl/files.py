@@ -10,7 +10,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from geosemimtl.errors import GeoSemiMTLError, OutputError
+from geosemimtl.errors import GeoSemiMTLError, MachineError, OutputError
 
 #: In a folder being written: what it was asked to hold.
 _REQUEST = ".request"
@@ -124,13 +124,13 @@ def work_folder(target: Path, request: str = "") -> Iterator[Path]:
     with _errors_of(target), _locked(target):
         try:
             if not request or earlier_request(target) != request:
-                shutil.rmtree(part, ignore_errors=True)
+                remove_work_folder(target)
                 part.mkdir()
                 write_text(asked, request)
             yield part
         except BaseException as error:
             if not request or not _may_go_on(error):
-                shutil.rmtree(part, ignore_errors=True)
+                remove_work_folder(target)
             raise
 
 
@@ -142,7 +142,10 @@ def earlier_request(target: Path) -> str | None:
 
 def remove_work_folder(target: Path) -> None:
     """Remove the hidden folder of what has been made."""
-    shutil.rmtree(work_folder_of(target), ignore_errors=True)
+    part = work_folder_of(target)
+    with suppress(OSError):  # first: nobody shall go on with what is left after a kill
+        (part / _REQUEST).unlink()
+    shutil.rmtree(part, ignore_errors=True)
 
 
 @contextmanager
@@ -182,7 +185,7 @@ def work_folder_of(target: Path) -> Path:
 def _may_go_on(error: BaseException) -> bool:
     """Return whether the same request can succeed later: after an interruption, or a full disk."""
     if isinstance(error, GeoSemiMTLError):
-        return isinstance(error, OutputError)
+        return isinstance(error, OutputError | MachineError)
     return isinstance(error, OSError) or not isinstance(error, Exception)
 
 

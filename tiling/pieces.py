@@ -90,7 +90,8 @@ class PieceQueue:
         executor: Reads them.
         read: Reads a window.
         cols: Columns of the band.
-        rows: Rows that are read.
+        rows: Rows of the band.
+        part: Those of them that are read, all by default; the pieces are the same ones.
         ahead: How many pieces to read before they are needed.
     """
 
@@ -101,12 +102,15 @@ class PieceQueue:
         cols: range,
         rows: range,
         ahead: int,
+        part: range | None = None,
     ) -> None:
+        part = rows if part is None else part
         self._submit = executor.submit
         self._read = read
         self._windows = deque(
             Window(cols.start, top, len(cols), min(PIECE_ROWS, rows.stop - top))
             for top in range(rows.start, rows.stop, PIECE_ROWS)
+            if top < part.stop and top + PIECE_ROWS > part.start
         )
         self._ahead = ahead
         self._coming: deque[tuple[Window, Future[Piece]]] = deque()

@@ -89,11 +89,10 @@ def choose_scenes(
     images = scene_images(scenes, mosaic=options.mosaic)
     for each in images:
         try:
-            scene = _opened(each, options)
-            if scene.path.name.endswith(tuple(SUFFIXES.values())) and predicted_by(scene):
-                _LOG.warning("%s: is a prediction itself; passed over", scene.path)
+            if each[0].name.endswith(tuple(SUFFIXES.values())) and predicted_by(each[0]):
+                _LOG.warning("%s: is a prediction itself; passed over", each[0])
                 continue
-            chosen.append(_looked_at(scene, output, card, options))
+            chosen.append(_looked_at(_opened(each, options), output, card, options))
         except GeoSemiMTLError as error:
             if len(images) == 1:
                 raise
@@ -122,7 +121,7 @@ def _looked_at(
         )
     pixels = ScenePixels(scene, card.bands, value_range, (card.mean, card.std))
     _warn_of_values(pixels, card, options)
-    grid = model_grid(scene.grid, card.gsd_m)
+    grid = _model_grid(scene, card)
     whole = _output_grid(scene.grid, grid, options.grid)
     layout = TileLayout(grid.shape, card.tile_px, _overlap_px(card, options))
     window = Window(0, 0, whole.shape[1], whole.shape[0])
@@ -149,10 +148,27 @@ def _overlap_px(card: ModelCard, options: PredictOptions) -> int:
     return shared_px(options.overlap, card.tile_px)
 
 
+def _model_grid(scene: Scene, card: ModelCard) -> PixelGrid:
+    try:
+        return model_grid(scene.grid, card.gsd_m)
+    except GridError as error:
+        rows, cols = scene.grid.shape
+        across_m, down_m = scene.grid.gsd_m
+        raise GridError(
+            f"{scene.path}: with {cols * across_m:.3g} x {rows * down_m:.3g} m it is smaller than "
+            f"one pixel of the model ({card.gsd_m:g} m); name a larger scene"
+        ) from error
+
+
 def _output_grid(own: PixelGrid, grid: PixelGrid, wanted: str | float) -> PixelGrid:
     if wanted == "scene":
         return own
-    return grid if wanted == "model" else model_grid(own, float(wanted))
+    if wanted == "model":
+        return grid
+    try:
+        return model_grid(own, float(wanted))
+    except GridError as error:
+        raise GridError(f"--grid {wanted:g}: is coarser than the whole scene; give less") from error
 
 
 def _common(one: Window, other: Window) -> Window:

@@ -15,6 +15,7 @@ from rasterio.enums import Resampling
 from rasterio.windows import Window
 
 from geosemimtl.errors import LabelError, SceneError
+from geosemimtl.inference.making import Prediction
 from geosemimtl.inference.options import PredictOptions
 from geosemimtl.inference.predictor import predict
 from geosemimtl.metrics.confusion import ConfusionCounts
@@ -25,6 +26,8 @@ from geosemimtl.raster.reading import height_filter, read_on_grid
 from geosemimtl.raster.scene import Scene, declared_classes, open_scene
 from geosemimtl.tasks import HEIGHT, IGNORE, SEGMENTATION, Classes, ClassMap, class_map_of
 from geosemimtl.tiling.labels import Labels, check_heights, check_overlap, open_heights, open_labels
+from geosemimtl.tiling.scenes import scene_images
+from geosemimtl.training.model_file import read_card
 
 #: Ratios of heights count pixels higher than this: near the ground they say nothing.
 RATIO_EPS_M = 0.5
@@ -126,8 +129,23 @@ def evaluate_model(
         GeoSemiMTLError: As those two.
     """
     options = replace(options or PredictOptions(), confidence=False)
+    images = scene_images(scenes, mosaic=options.mosaic)
+    tasks = {task.name for task in read_card(model).tasks}
+    for task, truth, flag in (
+        (SEGMENTATION, labels, "--labels"),
+        (HEIGHT, true_heights, "--height"),
+    ):
+        if truth and task not in tasks:
+            raise LabelError(f"{flag} {truth[0]}: the model predicts no {task}; leave it out")
+        if truth and len(truth) != len(images):
+            raise LabelError(f"{len(images)} scene(s) but {len(truth)} {flag}: name one for each")
+    if not labels and not true_heights:
+        raise LabelError("nothing to compare: name --labels or --height")
     with TemporaryDirectory() as folder:
-        made = predict(scenes, model, output=Path(folder), options=options, track=track)
+        made: list[Prediction] = []
+        for number, files in enumerate(images):  # scenes may have one name
+            place, own = Path(folder, str(number)), replace(options, mosaic=len(files) > 1)
+            made += predict(files, model, output=place, options=own, track=track)
         return evaluate(
             classes=[each.rasters[SEGMENTATION] for each in made] if labels else (),
             labels=labels,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
 from pathlib import Path
 
 from geosemimtl.errors import OutputError
@@ -64,11 +66,25 @@ class Journal:
         """Note that all rasters are finished."""
         write_text(self._folder / _WHOLE, "")
 
-    @property
-    def is_done(self) -> bool:
-        """Whether the scene is done, while others of the same call are not."""
-        return (self._folder / _DONE).is_file()
+    def forget(self) -> None:
+        """Take back all strips, whose pixels are lost."""
+        (self._folder / _STRIPS).unlink(missing_ok=True)
 
-    def set_done(self) -> None:
-        """Note that the scene is done."""
-        write_text(self._folder / _DONE, "")
+    def set_done(self, rasters: Iterable[Path]) -> None:
+        """Note that the scene is done, and its rasters as they are."""
+        write_text(self._folder / _DONE, json.dumps(_stamps(rasters)))
+
+    def is_done(self, rasters: Iterable[Path]) -> bool:
+        """Return whether the scene is done, and its rasters are as they were then."""
+        path = self._folder / _DONE
+        if not path.is_file():
+            return False
+        try:
+            return bool(json.loads(path.read_text(encoding="utf-8")) == _stamps(rasters))
+        except OSError:
+            return False  # one was moved away
+
+
+def _stamps(rasters: Iterable[Path]) -> list[list[int]]:
+    stats = [path.stat() for path in rasters]
+    return [[stat.st_size, stat.st_mtime_ns] for stat in stats]

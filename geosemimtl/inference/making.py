@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from geosemimtl.errors import OutputError
-from geosemimtl.files import REMEDY
+from geosemimtl.files import REMEDY, require_absent
 from geosemimtl.inference.choosing import Chosen
 from geosemimtl.inference.journal import Journal
 from geosemimtl.inference.options import PredictOptions
@@ -35,22 +36,25 @@ class Prediction:
             ``probabilities`` (uint8, 250 is certain, nodata 255) and ``disagreement`` (float32,
             nodata -9999).
         pixels: Pixels of each.
+        predicted: Pixels that were predicted in this call; earlier ones did the rest.
         seconds: That it took: ``total``, and as far as others had to wait for it ``read``,
-            ``forward``, ``blend``, ``resample``, ``write`` and ``cog``.
-        peak_memory_mb: The most memory that this process had held by then; ``None`` where nobody
-            tells.
+            ``forward``, ``blend``, ``resample``, ``write`` and ``cog``; of several processes the
+            mean.
+        peak_memory_mb: The most memory that this process had held by then, and those that worked
+            for it; ``None`` where nobody tells.
     """
 
     scene: Path
     rasters: dict[str, Path]
     pixels: int
+    predicted: int
     seconds: dict[str, float]
     peak_memory_mb: float | None
 
     @property
-    def speed(self) -> float:
-        """Megapixels a second, from file to file."""
-        return self.pixels / 1e6 / max(self.seconds["total"], 1e-9)
+    def speed(self) -> float | None:
+        """Megapixels a second, from file to file; ``None`` where an earlier call did all."""
+        return self.predicted / 1e6 / self.seconds["total"] if self.predicted else None
 
 
 def make_rasters(
@@ -60,6 +64,8 @@ def make_rasters(
     folder: Path,
     workers: Workers,
     track: Track,
+    *,
+    overwrite: bool,
 ) -> Prediction:
     """Predict a scene, or go on where an earlier run was.
 
@@ -70,6 +76,7 @@ def make_rasters(
         folder: Where the work is kept.
         workers: Who predicts.
         track: Shows progress.
+        overwrite: Replace existing outputs.
 
     Raises:
         GeoSemiMTLError: As :func:`geosemimtl.inference.predictor.predict`.
@@ -77,19 +84,44 @@ def make_rasters(
     begun = time.perf_counter()
     journal, clock = Journal(folder), Clock()
     job = Job(chosen.pixels, chosen.plan, chosen.outputs, options.window, *sizes, folder)
-    if not (journal.is_whole or journal.is_done):
-        journal.mend()
-        _require_room(job, journal)
-        _run(job, journal, workers, clock, track)
-        with clock("cog"):
-            _copy(job, options.compress)
-        journal.set_whole()
-    if not journal.is_done:
-        _publish(job, chosen)
-        journal.set_done()
+    paths, predicted = chosen.paths, 0
+    if not journal.is_done(paths.values()):
+        if not journal.is_whole:
+            journal.mend()
+            if not all(job.raw_path(kind).exists() or _whole(job, kind).exists() for kind in paths):
+                journal.forget()
+            _require_room(job, journal)
+            predicted = _run(job, journal, workers, clock, track)
+            with clock("cog"):
+                _copy(job, options.compress)
+            journal.set_whole()
+        _publish(job, chosen, overwrite=overwrite)
+        journal.set_done(paths.values())
     seconds = {"total": time.perf_counter() - begun, **clock.seconds}
-    pixels = prod(chosen.plan.output.shape)
-    return Prediction(chosen.pixels.scene.path, chosen.paths, pixels, seconds, peak_memory_mb())
+    return Prediction(
+        chosen.pixels.scene.path,
+        paths,
+        prod(chosen.plan.output.shape),
+        predicted,
+        seconds,
+        _sum([peak_memory_mb(), *clock.peaks_mb]),
+    )
+
+
+def lost(folder: Path, chosen: Chosen) -> bool:
+    """Return whether an earlier run made a scene's rasters that have gone or changed since."""
+    journal = Journal(folder)
+    if not journal.is_whole or journal.is_done(chosen.paths.values()):
+        return False
+    here = {kind: (folder / f"{kind}.tif").exists() for kind in chosen.paths}
+    if not any(here.values()):
+        return True  # all had their names; they are not what they were
+    return not all(here[kind] or path.exists() for kind, path in chosen.paths.items())
+
+
+def _sum(peaks_mb: Sequence[float | None]) -> float | None:
+    known = [peak for peak in peaks_mb if peak is not None]
+    return sum(known) if len(known) == len(peaks_mb) else None
 
 
 def _require_room(job: Job, journal: Journal) -> None:
@@ -107,18 +139,19 @@ def _require_room(job: Job, journal: Journal) -> None:
         )
 
 
-def _run(job: Job, journal: Journal, workers: Workers, clock: Clock, track: Track) -> None:
-    """Predict the strips that are left, if there are any."""
+def _run(job: Job, journal: Journal, workers: Workers, clock: Clock, track: Track) -> int:
+    """Predict the strips that are left, and return their pixels."""
     sealed, name = journal.sealed, job.pixels.scene.path.name
     left = strips_left(job.plan, sealed)
     if not left:
-        return
+        return 0
     tiles = sum(len(band.tiles) for band, _ in left)
     pixels = sum(len(strip.rows) * len(band.cols) for band, strip in left)
     label = f"going on with {name}" if sealed else f"predicting {name}"
     done = (Pixels(pixels / tiles) for n in workers.run(job, sealed, clock) for _ in range(n))
     for _ in track(done, label, tiles):
         pass
+    return pixels
 
 
 def _copy(job: Job, compress: str) -> None:
@@ -134,11 +167,12 @@ def _copy(job: Job, compress: str) -> None:
         numbers.unlink()
 
 
-def _publish(job: Job, chosen: Chosen) -> None:
-    for kind, path in chosen.paths.items():
-        if _whole(job, kind).exists():  # else it has its name already
-            raster, sidecars = job.outputs.raster(kind)
-            publish(_whole(job, kind), path, raster, sidecars)
+def _publish(job: Job, chosen: Chosen, *, overwrite: bool) -> None:
+    unnamed = {kind: path for kind, path in chosen.paths.items() if _whole(job, kind).exists()}
+    require_absent(list(unnamed.values()), overwrite=overwrite)  # they took hours, perhaps
+    for kind, path in unnamed.items():
+        raster, sidecars = job.outputs.raster(kind)
+        publish(_whole(job, kind), path, raster, sidecars)
 
 
 def _whole(job: Job, kind: str) -> Path:

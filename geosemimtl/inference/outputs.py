@@ -145,9 +145,9 @@ class Outputs:
                 if PROBABILITIES in self.kinds:
                     made[PROBABILITIES] = (part * _CERTAIN).round_().to(torch.uint8)
             else:
-                made[HEIGHT] = part
+                made[HEIGHT] = part.clone()  # else the whole block stays until it is written
         if DISAGREEMENT in self.kinds:
-            made[DISAGREEMENT] = values[-len(self.tasks) :]
+            made[DISAGREEMENT] = values[-len(self.tasks) :].clone()
         if valid is not None:
             hole = ~valid
             made = {kind: out.masked_fill(hole, _nodata(kind)) for kind, out in made.items()}

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
-from geosemimtl.errors import BatchError, GeoSemiMTLError, OutputError
+from geosemimtl.errors import BatchError, GeoSemiMTLError, MachineError, OutputError
 from geosemimtl.files import (
     earlier_request,
     no_empty_folder,
@@ -20,7 +20,7 @@ from geosemimtl.files import (
 )
 from geosemimtl.inference.choosing import Chosen, choose_scenes
 from geosemimtl.inference.journal import Journal
-from geosemimtl.inference.making import Prediction, make_rasters
+from geosemimtl.inference.making import Prediction, lost, make_rasters
 from geosemimtl.inference.options import PredictOptions
 from geosemimtl.inference.setup import Sizes, changes, request, settle, sizes_of
 from geosemimtl.inference.workers import Setting, Workers, started
@@ -66,6 +66,7 @@ def predict(
         BatchError: Some of several scenes failed.
         ConfigError: An option has a value that cannot be.
         OutputError: An output exists or cannot be written.
+        MachineError: Memory ran out, or a process was stopped.
     """
     options = options or PredictOptions()
     card = read_card(model)
@@ -79,7 +80,7 @@ def predict(
         made = []
         if tasks:
             ready = stack.enter_context(started(setting))
-            made = _make(tasks, options, ready, track, failures)
+            made = _make(tasks, options, ready, track, failures, overwrite=overwrite)
         if failures:
             raise _batch_error(failures, made)
     for task in tasks:
@@ -99,22 +100,22 @@ def _task(
     chosen: Chosen, options: PredictOptions, setting: Setting, sizes: Sizes, *, overwrite: bool
 ) -> _Task:
     """Find out whether an earlier run goes on, and refuse outputs that are there."""
-    files = chosen.pixels.scene.read_from
-    asked = request(files, options, setting, sizes)
-    journal = Journal(work_folder_of(chosen.target))
-    if journal.is_done and not all(path.exists() for path in chosen.paths.values()):
-        remove_work_folder(chosen.target)  # they were moved away, or removed
+    scene = chosen.pixels.scene
+    asked = request(scene, options, setting, sizes)
+    folder = work_folder_of(chosen.target)
+    if lost(folder, chosen):
+        remove_work_folder(chosen.target)
     earlier = json.loads(earlier_request(chosen.target) or "null")
     taken = sizes_of(earlier, asked) if earlier else None
     if taken is not None:
-        asked, sizes = request(files, options, setting, taken), taken
+        asked, sizes = request(scene, options, setting, taken), taken
     elif earlier:
         _LOG.warning(
             "%s: begins afresh, for it differs from the run before: %s",
-            chosen.pixels.scene.path,
+            scene.path,
             ", ".join(changes(earlier, asked)),
         )
-    if taken is None or not (journal.is_whole or journal.is_done):
+    if taken is None or not Journal(folder).is_whole:
         require_absent(list(chosen.paths.values()), overwrite=overwrite)
     return _Task(chosen, sizes, json.dumps(asked, sort_keys=True))
 
@@ -125,14 +126,18 @@ def _make(
     ready: Workers,
     track: Track,
     failures: list[GeoSemiMTLError],
+    *,
+    overwrite: bool,
 ) -> list[Prediction]:
     """Make the rasters of each scene; one that fails stands with the failures."""
     made = []
     for chosen, sizes, asked in tasks:
         try:
             with work_folder(chosen.target, asked) as folder:
-                made.append(make_rasters(chosen, options, sizes, folder, ready, track))
-        except OutputError:
+                made.append(
+                    make_rasters(chosen, options, sizes, folder, ready, track, overwrite=overwrite)
+                )
+        except (OutputError, MachineError):
             raise
         except GeoSemiMTLError as error:
             failures.append(error)

@@ -17,6 +17,7 @@ from geosemimtl.inference.options import PredictOptions
 from geosemimtl.inference.workers import Setting
 from geosemimtl.machine import versions
 from geosemimtl.raster.environment import GDAL_VERSION
+from geosemimtl.raster.scene import Scene
 from geosemimtl.tiling.vectors import split_layer
 
 #: Tiles that are run at once on a processor; more are hardly faster and take memory.
@@ -24,6 +25,12 @@ _BATCH_CPU = 4
 #: On a GPU: of its memory, how much a tile's pixel takes in a large network, and at most so many.
 _BYTES_PER_PIXEL = 4096
 _BATCH_GPU = 32
+
+
+#: What programs lay beside a raster that they only look at.
+_BESIDE = (".aux.xml", ".ovr")
+#: What such files could change.
+_READ = ("grid", "bands", "indexes", "alpha", "dtype", "nodata", "mask")
 
 
 class Sizes(NamedTuple):
@@ -75,6 +82,8 @@ def require_device(name: str) -> None:
         device = torch.device(name)
     except RuntimeError as error:
         raise ConfigError(f"--devices {name}: unknown; write cpu or cuda:0, say") from error
+    if device.type not in {"cpu", "cuda"} or (device.type == "cpu" and device.index is not None):
+        raise ConfigError(f"--devices {name}: cannot be used; write cpu or cuda:0, say")
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise ConfigError(
             f"--devices {name}: torch finds {torch.cuda.device_count()} GPU(s) here; write cpu, or "
@@ -83,12 +92,12 @@ def require_device(name: str) -> None:
 
 
 def request(
-    files: Sequence[Path], options: PredictOptions, setting: Setting, sizes: Sizes
+    scene: Scene, options: PredictOptions, setting: Setting, sizes: Sizes
 ) -> dict[str, Any]:
     """Return in words what a scene's rasters follow from.
 
     Args:
-        files: That GDAL reads for the scene.
+        scene: The scene.
         options: How to predict.
         setting: As settled.
         sizes: Likewise.
@@ -98,7 +107,8 @@ def request(
     """
     area = [] if options.area is None else [split_layer(options.area)[0]]
     return {
-        "scene": [_stamp(file) for file in files],
+        "scene": [_stamp(file) for file in scene.read_from if not file.name.endswith(_BESIDE)],
+        "scene as read": [str(getattr(scene, name)) for name in _READ],
         "model": [_stamp(setting.model)],
         "area": [_stamp(file) for file in area],
         "options": json.loads(json.dumps(asdict(options), default=str)),

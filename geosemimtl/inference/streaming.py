@@ -27,6 +27,7 @@ from geosemimtl.inference.resampling import StripResampler
 from geosemimtl.inference.scene_pixels import ScenePixels
 from geosemimtl.raster.cog import RawRaster
 from geosemimtl.raster.environment import gdal_threads
+from geosemimtl.raster.resample import drawing
 from geosemimtl.tiling.layers import Piece
 from geosemimtl.tiling.pieces import PieceQueue, Settled, assemble, reading_threads
 from geosemimtl.tiling.stitching import StripBlender
@@ -38,10 +39,16 @@ _WAITING = 1
 
 
 class Clock:
-    """Adds up the seconds that the main thread spends on each stage."""
+    """Adds up the seconds that the main thread spends on each stage.
+
+    Attributes:
+        seconds: By stage.
+        peaks_mb: Peak memory of each other process.
+    """
 
     def __init__(self) -> None:
         self.seconds: defaultdict[str, float] = defaultdict(float)
+        self.peaks_mb: list[float | None] = []
 
     @contextmanager
     def __call__(self, stage: str) -> Iterator[None]:
@@ -132,20 +139,20 @@ class _Run:
             stack.enter_context(raster)
         self._writer = stack.enter_context(_Writer(rasters, Journal(job.folder)))
         pool = stack.enter_context(gdal_threads(_READERS))
-        tops, size = plan.layout.row_offsets, plan.layout.size_px
-        bottom = min(tops[self._tile_rows[-1]] + size, plan.grid.shape[0])
         self._images = self._queue(
             stack,
             pool,
             partial(job.pixels.images, plan.grid),
             band.model_cols,
-            range(tops[self._tile_rows[0]], bottom),
+            _shown(plan, tile_rows(plan.strips)),
+            _shown(plan, self._tile_rows),
         )
         self._wanted = self._queue(
             stack,
             pool,
             partial(job.pixels.wanted, plan.whole),
             band.cols,
+            range(plan.strips[0].rows.start, plan.strips[-1].rows.stop),
             range(strips[0].rows.start, strips[-1].rows.stop),
         )
         self._blender = StripBlender(
@@ -162,10 +169,11 @@ class _Run:
         open_reader: Callable[[], Any],
         cols: range,
         rows: range,
+        part: range,
     ) -> PieceQueue:
         read = stack.enter_context(reading_threads(open_reader))
         settled = stack.enter_context(Settled(pool))
-        return PieceQueue(settled, read, cols, rows, _AHEAD)
+        return PieceQueue(settled, read, cols, rows, _AHEAD, part)
 
     def rows(self) -> Iterator[int]:
         """Run row after row of tiles."""
@@ -215,21 +223,14 @@ class _Run:
         return [(j, offsets[j]) for j in self._band.tiles]
 
     def _touches(self, i: int, j: int) -> bool:
-        """Return whether a tile has to do with the area wanted, resampling included."""
+        """Return whether an output pixel of the area wanted draws on a tile."""
         plan, area = self._job.plan, self._job.pixels.area
         if area is None:
             return True
         window = plan.layout.window(i, j)
-        down, across = (
-            have / want for have, want in zip(plan.whole.shape, plan.grid.shape, strict=True)
-        )
-        margin = 2  # pixels of the model's grid
-        return area.touches(
-            (window.col_off - margin) * across,
-            (window.row_off - margin) * down,
-            (window.col_off + window.width + margin) * across,
-            (window.row_off + window.height + margin) * down,
-        )
+        top, bottom = drawing(plan.down, int(window.row_off), int(window.height))
+        left, right = drawing(plan.across, int(window.col_off), int(window.width))
+        return left < right and top < bottom and area.touches(left, top, right, bottom)
 
     def _end(self, i: int, row: Piece) -> None:
         """Hand on what no later tile touches."""
@@ -280,6 +281,12 @@ class _Run:
         pieces = self._wanted.until(rows.stop)
         window = Window(cols.start, rows.start, len(cols), len(rows))
         return torch.from_numpy(np.ascontiguousarray(assemble(pieces, window).valid))
+
+
+def _shown(plan: Plan, rows: range) -> range:
+    """Return the rows of the model's grid that some rows of tiles show."""
+    tops, bottom = plan.layout.row_offsets, plan.grid.shape[0]
+    return range(tops[rows[0]], min(tops[rows[-1]] + plan.layout.size_px, bottom))
 
 
 def _even_groups(run: Sequence[int], most: int) -> Iterator[Sequence[int]]:

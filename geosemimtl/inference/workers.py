@@ -8,6 +8,7 @@ import pickle
 import queue
 import signal
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
@@ -17,15 +18,17 @@ from typing import Any, NamedTuple, Protocol
 
 import torch
 
-from geosemimtl.errors import GeoSemiMTLError
+from geosemimtl.errors import MachineError
 from geosemimtl.inference.adaptation import sample_tiles
 from geosemimtl.inference.forward import Forward
 from geosemimtl.inference.planning import Band, Plan, Strip, strips_left
 from geosemimtl.inference.streaming import Clock, Job, predict_strips
-from geosemimtl.machine import keep_freed_memory
+from geosemimtl.machine import keep_freed_memory, peak_memory_mb
 from geosemimtl.raster.environment import gdal_environment
 from geosemimtl.training.model_file import load_model
 
+#: What torch says where the processor's memory runs out.
+NO_MEMORY = "DefaultCPUAllocator: can't allocate memory"
 #: How often it is looked whether the other processes live, in seconds.
 _LOOK_S = 1.0
 
@@ -114,11 +117,20 @@ class _Predictor:
     def run(self, job: Job, units: Sequence[Unit], clock: Clock) -> Iterator[int]:
         """Predict some units of a scene."""
         torch.set_num_threads(job.threads)
-        if self._adapt_bn:
-            with clock("adapt"):
-                self._forward.adapt(sample_tiles(job.pixels, job.plan), job.batch)
-        for band, strips in units:
-            yield from predict_strips(job, band, strips, self._forward, clock)
+        try:
+            if self._adapt_bn:
+                with clock("adapt"):
+                    self._forward.adapt(sample_tiles(job.pixels, job.plan), job.batch)
+            for band, strips in units:
+                yield from predict_strips(job, band, strips, self._forward, clock)
+        except (MemoryError, RuntimeError) as error:
+            kinds = MemoryError | torch.OutOfMemoryError
+            if not isinstance(error, kinds) and NO_MEMORY not in str(error):
+                raise
+            raise MachineError(
+                f"memory ran out with {job.batch} tiles at once: choose a smaller --batch, and the "
+                "same command goes on"
+            ) from error
 
 
 @contextmanager
@@ -142,7 +154,7 @@ def _others(setting: Setting) -> Iterator[Workers]:
     # not forked: torch's threads and CUDA do not survive that
     context = multiprocessing.get_context("spawn")
     reports: Any = context.Queue()
-    inboxes: list[Any] = [context.SimpleQueue() for _ in setting.devices]
+    inboxes: list[Any] = [context.Queue() for _ in setting.devices]
     processes = [
         context.Process(target=_serve, args=(setting, device, inbox, reports), daemon=True)
         for device, inbox in zip(setting.devices, inboxes, strict=True)
@@ -156,6 +168,8 @@ def _others(setting: Setting) -> Iterator[Workers]:
             process.terminate()
         for process in processes:
             process.join()
+        for inbox in inboxes:  # what a dead process never took is not waited for
+            inbox.cancel_join_thread()
 
 
 class _Others:
@@ -163,12 +177,15 @@ class _Others:
 
     def __init__(self, processes: Sequence[Any], inboxes: Sequence[Any], reports: Any) -> None:
         self._processes, self._inboxes, self._reports = processes, inboxes, reports
+        self._number = 0
+        self._looked = time.monotonic()
 
     def run(self, job: Job, sealed: set[tuple[int, int]], clock: Clock) -> Iterator[int]:
         """Have the strips predicted that are not sealed."""
         parts = units_left(job.plan, sealed, len(self._inboxes))
+        self._number += 1
         for inbox, units in zip(self._inboxes, parts, strict=False):
-            inbox.put((job, units))
+            inbox.put((self._number, job, units))
         failure: BaseException | None = None
         busy = len(parts)
         while busy:
@@ -180,20 +197,31 @@ class _Others:
             if isinstance(report, BaseException):
                 failure = failure or report  # the others end first: the files are theirs
             else:
-                for stage, seconds in report.items():
-                    clock.seconds[stage] += seconds
+                seconds, peak_mb = report
+                clock.peaks_mb.append(peak_mb)
+                for stage, one in seconds.items():
+                    clock.seconds[stage] += one / len(parts)
         if failure is not None:
             raise failure
 
     def _next(self) -> Any:
+        """Return the next report on the present scene."""
         while True:
+            if time.monotonic() - self._looked > _LOOK_S:
+                self._require_alive()
             with suppress(queue.Empty):
-                return self._reports.get(timeout=_LOOK_S)
-            if not all(process.is_alive() for process in self._processes):
-                raise GeoSemiMTLError(
-                    "a process that predicts was stopped from outside, perhaps for want of "
-                    "memory: choose fewer --jobs or a smaller --batch"
-                )
+                number, report = self._reports.get(timeout=_LOOK_S)
+                if number == self._number:
+                    return report
+
+    def _require_alive(self) -> None:
+        self._looked = time.monotonic()
+        if not all(process.is_alive() for process in self._processes):
+            raise MachineError(
+                "a process that predicts was stopped, perhaps for want of memory: choose fewer "
+                "--jobs or a smaller --batch (a script that calls predict with jobs needs "
+                'if __name__ == "__main__":)'
+            )
 
 
 def _serve(setting: Setting, device: str, inbox: Any, reports: Any) -> None:
@@ -203,15 +231,15 @@ def _serve(setting: Setting, device: str, inbox: Any, reports: Any) -> None:
     with gdal_environment():
         predictor: _Predictor | None = None
         while True:
-            job, units = inbox.get()
+            number, job, units = inbox.get()
             clock = Clock()
             try:
                 predictor = predictor or _Predictor(setting, device)
                 for tiles in predictor.run(job, units, clock):
-                    reports.put(tiles)
-                reports.put(dict(clock.seconds))
+                    reports.put((number, tiles))
+                reports.put((number, (dict(clock.seconds), peak_memory_mb())))
             except Exception as error:  # noqa: BLE001  (any, to be raised again where it is heard)
-                reports.put(_portable(error))
+                reports.put((number, _portable(error)))
 
 
 def _portable(error: Exception) -> Exception:

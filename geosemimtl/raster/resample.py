@@ -34,3 +34,10 @@ def reach(taps: AxisWeights) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     places = np.arange(1, len(taps.weights) + 1)[:, None]
     used = np.where(taps.weights > 0, places, 1).max(axis=0)
     return taps.first, taps.first + used
+
+
+def drawing(taps: AxisWeights, begin: int, length: int) -> tuple[int, int]:
+    """Return the first output pixel that draws on a run of input pixels, and the one after."""
+    first, end = reach(taps)
+    low, high = np.searchsorted(end, begin, side="right"), np.searchsorted(first, begin + length)
+    return int(low), int(high)

@@ -304,9 +304,13 @@ def declared_classes(scene: Scene) -> Classes | None:
         ) from error
 
 
-def predicted_by(scene: Scene) -> str | None:
-    """Return the model that a raster of this project was predicted by, ``None`` for others."""
-    with opened(scene.source) as source:
+def predicted_by(path: Path) -> str | None:
+    """Return the model that a raster of this project was predicted by, ``None`` for others.
+
+    Raises:
+        SceneError: It is missing or no raster.
+    """
+    with opened(path) as source:
         model: str | None = source.tags().get(MODEL_TAG)
     return model
 

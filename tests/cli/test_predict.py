@@ -122,7 +122,8 @@ def test_model_files_that_are_none(place: Path, run: Run, name: str, words: str)
         ("--devices cpu --jobs 2", ("--jobs", "leave it out")),
         ("--overlap 1.5", ("--overlap 1.5", "below 1")),
         ("--overlap 64px", ("--overlap 64px", "0 to 63 px")),
-        ("--grid 100000", ("100000 m", "coarser than the whole scene")),
+        ("--grid 100000", ("--grid 100000", "coarser than the whole scene")),
+        ("--devices meta", ("--devices meta", "cannot be used")),
     ],
 )
 def test_options_that_do_not_fit(
@@ -168,6 +169,19 @@ def test_a_bad_scene_among_good_ones(place: Path, run: Run) -> None:
     assert Path(good["rasters"]["height"]).exists()
     assert "Error: 1 of 2 scenes failed:" in done.err
     assert "mixed/bad.tif: has 2 band(s)" in done.err
+
+
+@pytest.mark.usefixtures("place")
+def test_evaluate_says_what_does_not_fit_before_it_predicts(run: Run) -> None:
+    model = ("--model", "runs/tiny/tiny.safetensors")
+    for arguments, words in (
+        (("c.tif",), "nothing to compare: name --labels or --height"),
+        (("c.tif", "a.tif", "--labels", "labels.tif"), "2 scene(s) but 1 --labels"),
+    ):
+        done = run("evaluate", *arguments, *model)
+        assert done.code == 1
+        assert words in done.err
+        assert "predicting" not in done.err
 
 
 @pytest.mark.usefixtures("place")

@@ -107,6 +107,24 @@ def test_only_within_polygons(pointwise: Callable[..., Any], scene: Path, tmp_pa
     assert not inside.all()
 
 
+@pytest.mark.parametrize("gsd_m", [0.04, 0.5, 3, 7])
+def test_an_area_of_coarse_pixels(
+    pointwise: Callable[..., Any], make_scene: Make, tmp_path: Path, gsd_m: float
+) -> None:
+    """Pixels that reach beyond the polygons draw on tiles that have nothing of them."""
+    pointwise()
+    scene = make_scene("flat.tif", np.full((3, 301, 433), 51, np.uint8), gsd=0.11)
+    grid = open_scene(scene).grid
+    part = shapely.box(*grid.crop(Window(130, 80, 160, 140)).bounds)
+    geopandas.GeoDataFrame(geometry=[part], crs="EPSG:25833").to_file(tmp_path / "a.gpkg")
+    options = PredictOptions(area=tmp_path / "a.gpkg", grid=gsd_m)
+    (made,) = predict([scene], MODEL, options=options)
+    heights = read(made.rasters["height"])
+    seen = heights[heights != HEIGHT_NODATA]
+    assert seen.size
+    np.testing.assert_allclose(seen, 20, atol=1e-4)
+
+
 def test_bounds_and_area_together(
     pointwise: Callable[..., Any], scene: Path, tmp_path: Path
 ) -> None:
@@ -226,6 +244,26 @@ def test_a_mosaic_is_one_scene(
     (made,) = predict(halves, MODEL, options=PredictOptions(mosaic=True))
     assert made.rasters["height"].name == "left_height.tif"
     np.testing.assert_array_equal(read(made.rasters["height"]), read(expected.rasters["height"]))
+
+
+def test_a_folder_predicted_again_with_named_bands(
+    pointwise: Callable[..., Any], make_raster: Make, tmp_path: Path
+) -> None:
+    pointwise()
+    make_raster("scenes/a.tif", np.ones((3, 40, 40), np.uint8))
+    options = PredictOptions(bands=("red", "green", "blue"))
+    for _ in range(2):
+        (made,) = predict([tmp_path / "scenes"], MODEL, options=options, overwrite=True)
+        assert made.scene.name == "a.tif"
+
+
+def test_a_scene_within_one_pixel_of_the_model(
+    pointwise: Callable[..., Any], make_scene: Make, one_line: Callable[[BaseException], str]
+) -> None:
+    pointwise(gsd_m=5)
+    with pytest.raises(GridError, match="smaller than one pixel of the model") as caught:
+        predict([make_scene("a.tif", np.ones((3, 20, 20), np.uint8))], MODEL)
+    one_line(caught.value)
 
 
 def domain(name: str, low: float, high: float) -> DomainCard:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import multiprocessing
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -14,7 +15,7 @@ import numpy as np
 import pytest
 import rasterio
 
-from geosemimtl.errors import SceneError
+from geosemimtl.errors import BatchError, MachineError, OutputError, SceneError
 from geosemimtl.inference import making, workers
 from geosemimtl.inference.journal import Journal
 from geosemimtl.inference.options import PredictOptions
@@ -246,3 +247,120 @@ def test_an_error_in_another_process_is_told(scene: Path, model_file: Path, tmp_
     with pytest.raises(SceneError, match=r"b\.tif: cannot be read; it is damaged"):
         predict([cut], model_file, output=tmp_path / "out", jobs=2)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_process_that_is_killed_loses_nothing(
+    scene: Path, model_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    (calm,) = predict([scene], model_file, output=tmp_path / "calm")
+    strips = tmp_path / "out" / ".a.prediction.part" / "strips"
+
+    def killing(items: Iterable[Any], label: str, total: int) -> Iterator[Any]:
+        assert label
+        assert total
+        for item in items:
+            if strips.exists():
+                for process in multiprocessing.active_children():
+                    process.kill()
+            yield item
+
+    with pytest.raises(MachineError, match="a process that predicts was stopped"):
+        predict([scene], model_file, output=tmp_path / "out", jobs=2, track=killing)
+    assert strips.exists()
+    track = Stopping(10**6)
+    (made,) = predict([scene], model_file, output=tmp_path / "out", track=track)
+    assert track.labels == ["going on with a.tif"]
+    for kind, path in calm.rasters.items():
+        assert made.rasters[kind].read_bytes() == path.read_bytes()
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError(workers.NO_MEMORY + ": 9 bytes")])
+def test_want_of_memory_is_said_and_loses_nothing(
+    interrupted: Path,
+    scene: Path,
+    model_file: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+) -> None:
+    def failing(*_: Any) -> Any:
+        raise error
+
+    sealed = Journal(interrupted).sealed
+    with monkeypatch.context() as patch:
+        patch.setattr(workers, "predict_strips", failing)
+        with pytest.raises(MachineError, match="choose a smaller --batch"):
+            predict([scene], model_file, output=interrupted.parent)
+    assert Journal(interrupted).sealed == sealed
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+def test_a_scene_coarser_than_the_model(
+    model_file: Path, make_scene: Make, noise: Callable[..., Any], tmp_path: Path, dtype: str
+) -> None:
+    """GDAL's cubic filter gives other last bits in other windows: they must be the same ones."""
+    pixels = noise(3, 400, 120).astype(dtype)
+    scene = make_scene("c.tif", pixels, gsd=0.07)
+    options = PredictOptions(value_range=(0, 255))
+    (calm,) = predict([scene], model_file, output=tmp_path / "calm", options=options)
+    for tiles in (100, 120, 90):
+        with pytest.raises(KeyboardInterrupt):
+            predict(
+                [scene], model_file, output=tmp_path / "out", options=options, track=Stopping(tiles)
+            )
+    (made,) = predict([scene], model_file, output=tmp_path / "out", options=options)
+    assert made.predicted < made.pixels
+    for kind, path in calm.rasters.items():
+        assert made.rasters[kind].read_bytes() == path.read_bytes()
+
+
+def test_pixels_that_were_lost_are_predicted_again(
+    interrupted: Path, scene: Path, model_file: Path
+) -> None:
+    (interrupted / "height.raw").unlink()
+    (made,) = predict([scene], model_file, output=interrupted.parent)
+    assert made.predicted == made.pixels
+
+
+def test_looking_at_the_scene_in_qgis_changes_nothing(
+    interrupted: Path, scene: Path, model_file: Path
+) -> None:
+    """It leaves its statistics beside it."""
+    scene.with_name("a.tif.aux.xml").write_text("<PAMDataset></PAMDataset>")
+    track = Stopping(10**6)
+    predict([scene], model_file, output=interrupted.parent, track=track)
+    assert track.labels == ["going on with a.tif"]
+
+
+def test_rasters_that_appear_meanwhile_are_kept(
+    interrupted: Path, scene: Path, model_file: Path
+) -> None:
+    mine = interrupted.parent / "a_height.tif"
+
+    def meanwhile(items: Iterable[Any], label: str, total: int) -> Iterable[Any]:
+        assert label
+        assert total
+        mine.write_text("mine")
+        return items
+
+    with pytest.raises(OutputError, match="exists already"):
+        predict([scene], model_file, output=interrupted.parent, track=meanwhile)
+    assert mine.read_text() == "mine"
+    (made,) = predict([scene], model_file, output=interrupted.parent, overwrite=True)
+    assert made.predicted == 0
+    assert made.speed is None
+
+
+def test_a_finished_scene_whose_raster_was_changed_is_made_again(
+    scene: Path, model_file: Path, make_scene: Make, tmp_path: Path
+) -> None:
+    bad = make_scene("bad.tif", np.ones((2, 40, 40), np.uint8))
+    with pytest.raises(BatchError) as caught:
+        predict([scene, bad], model_file, output=tmp_path / "out")
+    (made,) = caught.value.done
+    whole = made.rasters["height"].read_bytes()
+    for change in (made.rasters["height"].unlink, lambda: made.rasters["height"].write_text("x")):
+        change()
+        with pytest.raises(BatchError):
+            predict([scene, bad], model_file, output=tmp_path / "out", overwrite=True)
+        assert made.rasters["height"].read_bytes() == whole
