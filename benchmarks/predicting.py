@@ -38,13 +38,19 @@ from geosemimtl.training.model_file import ModelCard, load_model, read_card, sav
 SIDE_M, SCENE_GSD_M, GSD_M, TILE_PX = 300, 0.05, 0.09, 512
 SPARSE_PX = 31623
 MEAN, STD = 0.4, 0.2
+#: The encoders are not dilated: at the paper's output stride of 8 a ResNet-50 takes five times as
+#: long, which would flatter what goes on beside it.
 _PSP = DecoderConfig(name="psp")
 _UP = DecoderConfig(name="upsampling")
 NETWORKS: dict[str, NetworkConfig | None] = {
     "lite0": None,  # the demo's
     "demo": None,  # the same at the demo's GSD and tile size
-    "resnet18": NetworkConfig(encoder="resnet18", weights=None, segmentation=_PSP, height=_UP),
-    "resnet50": NetworkConfig(encoder="resnet50", weights=None, segmentation=_PSP, height=_UP),
+    "resnet18": NetworkConfig(
+        encoder="resnet18", weights=None, output_stride=32, segmentation=_PSP, height=_UP
+    ),
+    "resnet50": NetworkConfig(
+        encoder="resnet50", weights=None, output_stride=32, segmentation=_PSP, height=_UP
+    ),
 }
 
 
