@@ -247,8 +247,7 @@ def torchgeo(folder: Path, network: str, precision: str, device: str) -> dict[st
         filename_glob = "city.tif"
 
     data = City(str(folder), res=(GSD_M, GSD_M))
-    step = TILE_PX // 2 * GSD_M
-    sampler = GridGeoSampler(data, size=TILE_PX * GSD_M, stride=step)
+    sampler = GridGeoSampler(data, size=TILE_PX, stride=TILE_PX // 2)  # in pixels
     windows = 0
     for batch in DataLoader(data, batch_size=4, sampler=sampler, collate_fn=stack_samples):
         images = batch["image"].numpy() / 255
