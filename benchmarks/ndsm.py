@@ -20,13 +20,13 @@ from pathlib import Path
 import numpy as np
 import rasterio
 from affine import Affine
-from memory import peak_mb
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 
 import geosemimtl
 from geosemimtl.data.city.presets import preset
 from geosemimtl.data.city.truth import make_truth
+from geosemimtl.machine import peak_memory_mb
 from geosemimtl.raster.grid import PixelGrid
 from geosemimtl.raster.writing import write_raster
 
@@ -152,7 +152,7 @@ def measure(surface: Path) -> None:
     started = time.perf_counter()
     geosemimtl.ndsm(surface, surface.with_name("out.tif"))
     seconds = time.perf_counter() - started
-    print(f"{surface.name}: {seconds:.0f} s, peak memory {peak_mb():.0f} MB")
+    print(f"{surface.name}: {seconds:.0f} s, peak memory {peak_memory_mb():.0f} MB")
 
 
 def main() -> None:

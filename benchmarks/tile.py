@@ -27,11 +27,11 @@ from pathlib import Path
 
 import numpy as np
 import rasterio
-from memory import peak_mb
 from rasterio.windows import Window
 
 from geosemimtl.data.city.presets import preset
 from geosemimtl.data.city.scene import draw_city, write_city
+from geosemimtl.machine import peak_memory_mb
 from geosemimtl.raster.grid import PixelGrid
 from geosemimtl.raster.stamping import Stamp
 from geosemimtl.raster.writing import write_raster
@@ -115,7 +115,7 @@ def cut_inside(jobs: int, scene: Path, others: list[Path]) -> None:
             jobs=jobs,
         )
         seconds = time.perf_counter() - start
-    print(json.dumps({"seconds": seconds, "peak_mb": peak_mb()}))
+    print(json.dumps({"seconds": seconds, "peak_mb": peak_memory_mb()}))
 
 
 def repeated(folder: Path, layer: str, side_px: int) -> Path:

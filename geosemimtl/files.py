@@ -7,10 +7,11 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 from filelock import FileLock, Timeout
 
-from geosemimtl.errors import GeoSemiMTLError, MachineError, OutputError
+from geosemimtl.errors import GeoSemiMTLError, MachineError, OutputError, SceneError
 
 #: In a folder being written: what it was asked to hold.
 _REQUEST = ".request"
@@ -37,9 +38,7 @@ def write_bytes(path: Path, *parts: bytes | bytearray | memoryview) -> None:
     try:
         with part.open("wb", buffering=0) as file:
             for data in parts:
-                left = memoryview(data).cast("B")
-                while left:
-                    left = left[file.write(left) :]
+                write_all(file, data)
         part.replace(path)
     except BaseException as error:
         with suppress(OSError):
@@ -47,6 +46,26 @@ def write_bytes(path: Path, *parts: bytes | bytearray | memoryview) -> None:
         if not isinstance(error, OSError):
             raise
         raise OutputError(f"{path}: cannot be written ({error.strerror}); {REMEDY}") from error
+
+
+def write_all(file: IO[bytes], data: bytes | bytearray | memoryview) -> None:
+    """Write all of some data to an unbuffered file, which may take it piece by piece."""
+    left = memoryview(data).cast("B")
+    while left:
+        left = left[file.write(left) :]
+
+
+def stamp(path: Path) -> tuple[str, int, int]:
+    """Return by what a file is known again: where it is, its size, and when it was changed.
+
+    Raises:
+        SceneError: It is gone.
+    """
+    try:
+        stat = path.stat()
+    except OSError as error:
+        raise SceneError(f"{path}: cannot be read ({error.strerror}); check the path") from error
+    return str(path.resolve()), stat.st_size, stat.st_mtime_ns
 
 
 def require_absent(paths: Sequence[Path], *, overwrite: bool) -> None:

@@ -6,13 +6,11 @@ import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict
-from importlib.metadata import version
 from pathlib import Path
 
-import rasterio
-
-from geosemimtl.errors import SceneError
-from geosemimtl.files import write_text
+from geosemimtl.files import stamp, write_text
+from geosemimtl.machine import versions
+from geosemimtl.raster.environment import GDAL_VERSION
 from geosemimtl.tiling.layers import Layers
 from geosemimtl.tiling.options import TileOptions
 from geosemimtl.tiling.scene_cutting import SceneCut
@@ -29,13 +27,14 @@ def request_of(options: TileOptions, batch: Sequence[Layers]) -> str:
         SceneError: A file is gone.
     """
     scenes = [
-        {"name": layers.name, "split": layers.split, "files": _files(layers)} for layers in batch
+        {"name": each.name, "split": each.split, "files": [*map(stamp, each.read_from)]}
+        for each in batch
     ]
     asked = {
         "options": asdict(options) | {"classes": options.classes.model_dump(mode="json")},
         "scenes": scenes,
         "split": _split_list(options.split),
-        "versions": [version("geosemimtl"), rasterio.__version__, rasterio.__gdal_version__],
+        "versions": versions("rasterio") | {"gdal": GDAL_VERSION},
     }
     return json.dumps(asked, sort_keys=True)
 
@@ -43,19 +42,6 @@ def request_of(options: TileOptions, batch: Sequence[Layers]) -> str:
 def _split_list(split: str) -> object:
     """Return what a list of scenes says, which may change between two runs."""
     return None if split in DRAWN else read_split_list(split).patterns
-
-
-def _files(layers: Layers) -> list[tuple[str, int, int]]:
-    found = []
-    for file in layers.read_from:
-        try:
-            stat = file.stat()
-        except OSError as error:
-            raise SceneError(
-                f"{file}: cannot be read ({error.strerror}); check the path"
-            ) from error
-        found.append((str(file.resolve()), stat.st_size, stat.st_mtime_ns))
-    return found
 
 
 class Journal:

@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from geosemimtl.errors import OutputError
-from geosemimtl.files import REMEDY, write_text
+from geosemimtl.errors import OutputError, SceneError
+from geosemimtl.files import REMEDY, stamp, write_text
 
 _STRIPS = "strips"
 _WHOLE = "whole"
@@ -72,7 +72,7 @@ class Journal:
 
     def set_done(self, rasters: Iterable[Path]) -> None:
         """Note that the scene is done, and its rasters as they are."""
-        write_text(self._folder / _DONE, json.dumps(_stamps(rasters)))
+        write_text(self._folder / _DONE, json.dumps([*map(stamp, rasters)]))
 
     def is_done(self, rasters: Iterable[Path]) -> bool:
         """Return whether the scene is done, and its rasters are as they were then."""
@@ -80,11 +80,7 @@ class Journal:
         if not path.is_file():
             return False
         try:
-            return bool(json.loads(path.read_text(encoding="utf-8")) == _stamps(rasters))
-        except OSError:
+            now = [list(stamp(raster)) for raster in rasters]
+        except SceneError:
             return False  # one was moved away
-
-
-def _stamps(rasters: Iterable[Path]) -> list[list[int]]:
-    stats = [path.stat() for path in rasters]
-    return [[stat.st_size, stat.st_mtime_ns] for stat in stats]
+        return bool(json.loads(path.read_text(encoding="utf-8")) == now)

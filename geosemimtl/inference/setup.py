@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 
 import torch
 
-from geosemimtl.errors import ConfigError, SceneError
+from geosemimtl.errors import ConfigError
+from geosemimtl.files import stamp
 from geosemimtl.inference.forward import resolved
 from geosemimtl.inference.options import PredictOptions
 from geosemimtl.inference.workers import Setting
@@ -25,8 +26,6 @@ _BATCH_CPU = 4
 #: On a GPU: of its memory, how much a tile's pixel takes in a large network, and at most so many.
 _BYTES_PER_PIXEL = 4096
 _BATCH_GPU = 32
-
-
 #: What programs lay beside a raster that they only look at.
 _BESIDE = (".aux.xml", ".ovr")
 #: What such files could change.
@@ -106,17 +105,20 @@ def request(
         SceneError: A file is gone.
     """
     area = [] if options.area is None else [split_layer(options.area)[0]]
-    return {
-        "scene": [_stamp(file) for file in scene.read_from if not file.name.endswith(_BESIDE)],
+    asked = {
+        "scene": [stamp(file) for file in scene.read_from if not file.name.endswith(_BESIDE)],
         "scene as read": [str(getattr(scene, name)) for name in _READ],
-        "model": [_stamp(setting.model)],
-        "area": [_stamp(file) for file in area],
-        "options": json.loads(json.dumps(asdict(options), default=str)),
+        "model": [stamp(setting.model)],
+        "area": [stamp(file) for file in area],
+        "options": asdict(options),
         **sizes._asdict(),
         "precision": setting.precision,
         "devices": sorted({_device_words(name) for name in setting.devices}),
         "versions": versions("torch", "rasterio", "numpy") | {"gdal": GDAL_VERSION},
     }
+    # as it comes back from a file, to be compared with
+    words: dict[str, Any] = json.loads(json.dumps(asked, default=str))
+    return words
 
 
 def sizes_of(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> Sizes | None:
@@ -148,11 +150,3 @@ def _device_words(name: str) -> str:
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return torch.backends.cpu.get_cpu_capability()
-
-
-def _stamp(file: Path) -> list[Any]:
-    try:
-        stat = file.stat()
-    except OSError as error:
-        raise SceneError(f"{file}: cannot be read ({error.strerror}); check the path") from error
-    return [str(file.resolve()), stat.st_size, stat.st_mtime_ns]

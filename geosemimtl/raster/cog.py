@@ -14,14 +14,13 @@ import numpy as np
 import rasterio
 import rasterio.shutil
 from numpy.typing import NDArray
-from rasterio._err import CPLE_BaseError
 
 from geosemimtl.errors import ConfigError, OutputError
-from geosemimtl.files import REMEDY, write_text
+from geosemimtl.files import write_all, write_text
 from geosemimtl.raster.grid import PixelGrid
 from geosemimtl.raster.scene import CLASSES_TAG
 from geosemimtl.raster.virtual import raw
-from geosemimtl.raster.writing import RasterKind
+from geosemimtl.raster.writing import FULL, RasterKind, disk_errors
 from geosemimtl.tasks import Classes
 
 #: GDAL's options by the name of a compression; for heights, DEFLATE takes four times ZSTD's time.
@@ -50,7 +49,7 @@ class RawRaster:
     def __init__(self, path: Path, grid: PixelGrid, kind: RasterKind) -> None:
         self._path, self._grid, self._kind = path, grid, kind
         self._dtype = np.dtype(kind.dtype)
-        with _disk_errors(path):
+        with disk_errors(path):
             path.touch()
             self._file = path.open("r+b", buffering=0)
 
@@ -67,7 +66,7 @@ class RawRaster:
             OutputError: The disk is full.
         """
         rows, cols = self._grid.shape
-        with _disk_errors(self._path):
+        with disk_errors(self._path):
             for band, values in enumerate(np.ascontiguousarray(pixels, self._dtype)):
                 # full rows lie behind each other
                 runs = [values] if values.shape[1] == cols else values
@@ -77,9 +76,7 @@ class RawRaster:
 
     def _write(self, place: int, values: NDArray[Any]) -> None:
         self._file.seek(place)
-        left = memoryview(values.data).cast("B")
-        while left:
-            left = left[self._file.write(left) :]
+        write_all(self._file, values.data)
 
     def sync(self) -> None:
         """Have the system write to the disk what it holds.
@@ -87,7 +84,7 @@ class RawRaster:
         Raises:
             OutputError: The disk is full.
         """
-        with _disk_errors(self._path):
+        with disk_errors(self._path):
             os.fsync(self._file.fileno())
 
     def copy(self, path: Path, compress: str = "zstd") -> None:
@@ -99,7 +96,7 @@ class RawRaster:
         """
         if compress not in COMPRESSIONS:
             raise ConfigError(f"--compress {compress}: choose from {', '.join(COMPRESSIONS)}")
-        with _disk_errors(self._path):
+        with disk_errors(self._path):
             count = len(self._kind.band_names)
             # a last window may never have been written
             self._file.truncate(prod(self._grid.shape) * count * self._dtype.itemsize)
@@ -107,7 +104,7 @@ class RawRaster:
         described = self._path.with_suffix(".vrt")
         write_text(described, text)
         try:
-            with _disk_errors(path):
+            with disk_errors(path):
                 with rasterio.open(described, "r+") as target:
                     describe(target, self._kind)
                 options = {**_cog_options(self._kind), **COMPRESSIONS[compress]}
@@ -153,7 +150,7 @@ def publish(whole: Path, path: Path, kind: RasterKind, sidecars: Mapping[str, st
     Raises:
         OutputError: It cannot be written.
     """
-    with _disk_errors(path):
+    with disk_errors(path):
         # QGIS and GDAL keep statistics beside a raster: they would be those of the one replaced
         path.with_name(path.name + ".aux.xml").unlink(missing_ok=True)
         for suffix, text in _all_sidecars(kind, sidecars).items():
@@ -176,21 +173,6 @@ def describe(target: Any, kind: RasterKind) -> None:
     target.update_tags(**kind.tags)
 
 
-@contextmanager
-def _disk_errors(path: Path) -> Iterator[None]:
-    """Turn GDAL's and the system's complaints while writing into one a user can act on."""
-    try:
-        yield
-    except (rasterio.errors.RasterioError, CPLE_BaseError) as error:
-        raise OutputError(f"{path.parent}: cannot be written, disk full? {REMEDY}") from error
-    except OSError as error:
-        if isinstance(error, OutputError):
-            raise
-        raise OutputError(
-            f"{path.parent}: cannot be written ({error.strerror}); {REMEDY}"
-        ) from error
-
-
 def _require_whole(path: Path) -> None:
     """Refuse a COG whose last block is not in the file: GDAL keeps a full disk to itself."""
     with rasterio.open(path) as source:
@@ -202,7 +184,7 @@ def _require_whole(path: Path) -> None:
             for what in ("OFFSET", "SIZE")
         )
     if not 0 < end <= path.stat().st_size:
-        raise OutputError(f"{path.parent}: cannot be written, the disk is full; {REMEDY}")
+        raise OutputError(f"{path.parent}: {FULL}")
 
 
 def _escaped(path: Path) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
+from rasterio._err import CPLE_BaseError
 from rasterio.io import MemoryFile
 
 from geosemimtl.errors import GridError, OutputError
@@ -21,7 +22,7 @@ from geosemimtl.tasks import Classes
 
 #: Room on the disk beyond a file's own, for what else is written meanwhile.
 _SPARE_BYTES = 1 << 20
-_FULL = f"cannot be written, the disk is full; {REMEDY}"
+FULL = f"cannot be written, the disk is full; {REMEDY}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,22 +87,19 @@ def write_raster(
     if compress:
         profile |= {"compress": "DEFLATE", "zlevel": 1}
     try:
-        if shutil.disk_usage(path.parent).free < array.nbytes + _SPARE_BYTES:
-            raise OutputError(f"{path.parent}: {_FULL}")
-        with _disk_errors(path), _opened(part, profile) as target:
-            _describe_bands(target, kind)  # first, or the directory would be written twice
-            target.write(array)
-            if valid is not None:
-                with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True):
-                    target.write_mask(valid)
-        # GDAL tells nobody that it could not finish a file on closing it
-        if not compress and part.stat().st_size < array.nbytes:
-            raise OutputError(f"{path.parent}: {_FULL}")
-        part.replace(path)
-    except OSError as error:
-        if isinstance(error, OutputError):
-            raise
-        raise OutputError(f"{path}: cannot be written to ({error.strerror}); {REMEDY}") from error
+        with disk_errors(path):
+            if shutil.disk_usage(path.parent).free < array.nbytes + _SPARE_BYTES:
+                raise OutputError(f"{path.parent}: {FULL}")
+            with _opened(part, profile) as target:
+                _describe_bands(target, kind)  # first, or the directory would be written twice
+                target.write(array)
+                if valid is not None:
+                    with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True):
+                        target.write_mask(valid)
+            # GDAL tells nobody that it could not finish a file on closing it
+            if not compress and part.stat().st_size < array.nbytes:
+                raise OutputError(f"{path.parent}: {FULL}")
+            part.replace(path)
     finally:
         with suppress(OSError):
             part.unlink(missing_ok=True)
@@ -167,12 +165,18 @@ def _opened(path: Path, profile: Mapping[str, Any]) -> Iterator[Any]:
 
 
 @contextmanager
-def _disk_errors(path: Path) -> Iterator[None]:
+def disk_errors(path: Path) -> Iterator[None]:
     """Turn GDAL's and the system's complaints while writing into one a user can act on."""
     try:
         yield
-    except rasterio.errors.RasterioError as error:
-        raise OutputError(f"{path}: cannot be written; is the disk full?") from error
+    except (rasterio.errors.RasterioError, CPLE_BaseError) as error:
+        raise OutputError(f"{path.parent}: cannot be written, disk full? {REMEDY}") from error
+    except OSError as error:
+        if isinstance(error, OutputError):
+            raise
+        raise OutputError(
+            f"{path.parent}: cannot be written ({error.strerror}); {REMEDY}"
+        ) from error
 
 
 def _describe_bands(target: Any, kind: RasterKind) -> None:
