@@ -18,7 +18,7 @@ from geosemimtl.inference.journal import Journal
 from geosemimtl.inference.options import PredictOptions
 from geosemimtl.inference.planning import strips_left
 from geosemimtl.inference.setup import Sizes
-from geosemimtl.inference.streaming import Clock, Job
+from geosemimtl.inference.streaming import Job, Meter
 from geosemimtl.inference.workers import Workers
 from geosemimtl.machine import peak_memory_mb
 from geosemimtl.progress import Pixels, Track
@@ -82,7 +82,7 @@ def make_rasters(
         GeoSemiMTLError: As :func:`geosemimtl.inference.predictor.predict`.
     """
     begun = time.perf_counter()
-    journal, clock = Journal(folder), Clock()
+    journal, meter = Journal(folder), Meter()
     job = Job(chosen.pixels, chosen.plan, chosen.outputs, options.window, *sizes, folder)
     paths, predicted = chosen.paths, 0
     if not journal.is_done(paths.values()):
@@ -91,20 +91,20 @@ def make_rasters(
             if not all(job.raw_path(kind).exists() or _whole(job, kind).exists() for kind in paths):
                 journal.forget()
             _require_room(job, journal)
-            predicted = _run(job, journal, workers, clock, track)
-            with clock("cog"):
+            predicted = _run(job, journal, workers, meter, track)
+            with meter("cog"):
                 _copy(job, options.compress)
             journal.set_whole()
         _publish(job, chosen, overwrite=overwrite)
         journal.set_done(paths.values())
-    seconds = {"total": time.perf_counter() - begun, **clock.seconds}
+    seconds = {"total": time.perf_counter() - begun, **meter.seconds}
     return Prediction(
         chosen.pixels.scene.path,
         paths,
         prod(chosen.plan.output.shape),
         predicted,
         seconds,
-        _sum([peak_memory_mb(), *clock.peaks_mb]),
+        _sum([peak_memory_mb(), *meter.peaks_mb]),
     )
 
 
@@ -139,7 +139,7 @@ def _require_room(job: Job, journal: Journal) -> None:
         )
 
 
-def _run(job: Job, journal: Journal, workers: Workers, clock: Clock, track: Track) -> int:
+def _run(job: Job, journal: Journal, workers: Workers, meter: Meter, track: Track) -> int:
     """Predict the strips that are left, and return their pixels."""
     sealed, name = journal.sealed, job.pixels.scene.path.name
     left = strips_left(job.plan, sealed)
@@ -148,7 +148,7 @@ def _run(job: Job, journal: Journal, workers: Workers, clock: Clock, track: Trac
     tiles = sum(len(band.tiles) for band, _ in left)
     pixels = sum(len(strip.rows) * len(band.cols) for band, strip in left)
     label = f"going on with {name}" if sealed else f"predicting {name}"
-    done = (Pixels(pixels / tiles) for n in workers.run(job, sealed, clock) for _ in range(n))
+    done = (Pixels(pixels / tiles) for n in workers.run(job, sealed, meter) for _ in range(n))
     for _ in track(done, label, tiles):
         pass
     return pixels

@@ -76,7 +76,7 @@ def predict(
         chosen, failures = choose_scenes(scenes, output, card, options)
         if output is not None:
             stack.enter_context(no_empty_folder(output))
-        tasks = [_task(each, options, setting, sizes, overwrite=overwrite) for each in chosen]
+        tasks = [_task(each, setting, sizes, overwrite=overwrite) for each in chosen]
         made = []
         if tasks:
             ready = stack.enter_context(started(setting))
@@ -96,19 +96,17 @@ class _Task(NamedTuple):
     request: str
 
 
-def _task(
-    chosen: Chosen, options: PredictOptions, setting: Setting, sizes: Sizes, *, overwrite: bool
-) -> _Task:
+def _task(chosen: Chosen, setting: Setting, sizes: Sizes, *, overwrite: bool) -> _Task:
     """Find out whether an earlier run goes on, and refuse outputs that are there."""
     scene = chosen.pixels.scene
-    asked = request(scene, options, setting, sizes)
+    asked = request(scene, setting, sizes)
     folder = work_folder_of(chosen.target)
     if lost(folder, chosen):
         remove_work_folder(chosen.target)
     earlier = json.loads(earlier_request(chosen.target) or "null")
     taken = sizes_of(earlier, asked) if earlier else None
     if taken is not None:
-        asked, sizes = request(scene, options, setting, taken), taken
+        asked, sizes = asked | taken._asdict(), taken
     elif earlier:
         _LOG.warning(
             "%s: begins afresh, for it differs from the run before: %s",

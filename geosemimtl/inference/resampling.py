@@ -123,9 +123,13 @@ class StripResampler:
             share = values[-1]
             known = share > _LEAST_SHARE
             yield rows, (values[:-1] / share).masked_fill(~known, 0), known
-        if out.stop < len(self._down.first):
+        self.forget(out.stop)
+
+    def forget(self, row: int) -> None:
+        """Forget what only output rows above a row draw on."""
+        if self._rows is not None and row < len(self._down.first):
             held = self._carry.shape[1] + self._rows.shape[1]
-            self._over = min(int(self._down.first[out.stop]) - self._top, held)
+            self._over = min(int(self._down.first[row]) - self._top, held)
 
     def _between(self, rows: slice) -> Tensor:
         """Return rows of what is carried over and of the last strip, counted from ``_top``."""

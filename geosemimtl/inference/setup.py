@@ -67,8 +67,7 @@ def settle(
         free, _ = torch.cuda.mem_get_info(device)
         batch = min(_BATCH_GPU, max(1, free // (2 * _BYTES_PER_PIXEL * tile_px**2)))
     precision = resolved(options.precision, device)
-    setting = Setting(model, names, precision, options.tta, options.compiled, options.adapt_bn)
-    return setting, Sizes(batch, max(1, threads))
+    return Setting(model, names, precision, options), Sizes(batch, max(1, threads))
 
 
 def require_device(name: str) -> None:
@@ -90,27 +89,24 @@ def require_device(name: str) -> None:
         )
 
 
-def request(
-    scene: Scene, options: PredictOptions, setting: Setting, sizes: Sizes
-) -> dict[str, Any]:
+def request(scene: Scene, setting: Setting, sizes: Sizes) -> dict[str, Any]:
     """Return in words what a scene's rasters follow from.
 
     Args:
         scene: The scene.
-        options: How to predict.
         setting: As settled.
         sizes: Likewise.
 
     Raises:
         SceneError: A file is gone.
     """
-    area = [] if options.area is None else [split_layer(options.area)[0]]
+    area = setting.options.area
     asked = {
         "scene": [stamp(file) for file in scene.read_from if not file.name.endswith(_BESIDE)],
         "scene as read": [str(getattr(scene, name)) for name in _READ],
         "model": [stamp(setting.model)],
-        "area": [stamp(file) for file in area],
-        "options": asdict(options),
+        "area": [] if area is None else [stamp(split_layer(area)[0])],
+        "options": asdict(setting.options),
         **sizes._asdict(),
         "precision": setting.precision,
         "devices": sorted({_device_words(name) for name in setting.devices}),

@@ -38,8 +38,8 @@ _READERS, _AHEAD = 2, 2
 _WAITING = 1
 
 
-class Clock:
-    """Adds up the seconds that the main thread spends on each stage.
+class Meter:
+    """Measures a prediction: the seconds that its main thread spends on each stage, and memory.
 
     Attributes:
         seconds: By stage.
@@ -88,7 +88,7 @@ class Job:
 
 
 def predict_strips(
-    job: Job, band: Band, strips: Sequence[Strip], forward: Forward, clock: Clock
+    job: Job, band: Band, strips: Sequence[Strip], forward: Forward, meter: Meter
 ) -> Iterator[int]:
     """Predict neighbouring strips of a band and note them in the journal.
 
@@ -97,7 +97,7 @@ def predict_strips(
         band: The band.
         strips: Its strips, from the top.
         forward: The network.
-        clock: Counts the seconds.
+        meter: Counts the seconds.
 
     Yields:
         How many tiles are done since the last time, of those in the strips' rows.
@@ -108,7 +108,7 @@ def predict_strips(
         OutputError: The disk is full.
     """
     with ExitStack() as stack:
-        run = _Run(stack, job, band, strips, forward, clock)
+        run = _Run(stack, job, band, strips, forward, meter)
         yield from run.rows()
         run.finish()
 
@@ -123,10 +123,10 @@ class _Run:
         band: Band,
         strips: Sequence[Strip],
         forward: Forward,
-        clock: Clock,
+        meter: Meter,
     ) -> None:
         plan = job.plan
-        self._job, self._band, self._forward, self._clock = job, band, forward, clock
+        self._job, self._band, self._forward, self._meter = job, band, forward, meter
         self._strips = deque(strips)
         self._weighed = not job.pixels.is_everywhere(plan.grid)
         self._tile_rows = tile_rows(strips)
@@ -178,7 +178,7 @@ class _Run:
     def rows(self) -> Iterator[int]:
         """Run row after row of tiles."""
         for i in self._tile_rows:
-            with self._clock("read"):
+            with self._meter("read"):
                 row = self._read(i)
             is_rerun = self._strips[0].tile_row != i
             for done in self._blend(i, row):
@@ -187,7 +187,7 @@ class _Run:
 
     def finish(self) -> None:
         """Wait for what is written."""
-        with self._clock("write"):
+        with self._meter("write"):
             self._writer.drain(0)
 
     def _read(self, i: int) -> Piece:
@@ -207,13 +207,13 @@ class _Run:
         yield len(places) - len(run)
         if not run:
             return
-        with self._clock("forward"):
+        with self._meter("forward"):
             pixels = torch.from_numpy(row.pixels).to(self._forward.device)
         for group in _even_groups(run, self._job.batch):
-            with self._clock("forward"):
+            with self._meter("forward"):
                 tiles = self._forward([pixels[:, :, places[j]] for j in group])
                 tiles = self._job.outputs.expanded(tiles)
-            with self._clock("blend"):
+            with self._meter("blend"):
                 for j, tile in zip(group, tiles, strict=True):
                     self._blender.add(i, j, tile)
             yield len(group)
@@ -234,20 +234,19 @@ class _Run:
 
     def _end(self, i: int, row: Piece) -> None:
         """Hand on what no later tile touches."""
-        with self._clock("blend"):
+        with self._meter("blend"):
             top, strip = self._blender.finish(i)
             strip = self._job.outputs.reduced(strip)
             seen = None
             if self._weighed:
                 seen = torch.from_numpy(row.valid[: strip.shape[1], : strip.shape[2]])
                 seen = seen.to(strip.device)
-        with self._clock("resample"):
+        with self._meter("resample"):
             self._resampler.feed(top, strip, seen)
         if self._strips[0].tile_row != i:  # only rows that the first strip draws on, or none
-            begin = self._strips[0].rows.start
-            list(self._resampler.take(range(begin, begin), weighed=self._weighed))
-            return
-        self._write(self._strips.popleft())
+            self._resampler.forget(self._strips[0].rows.start)
+        else:
+            self._write(self._strips.popleft())
 
     def _require_numbers(self, values: Tensor) -> None:
         if not torch.isfinite(values.sum()):  # one that is none makes the sum none
@@ -259,18 +258,18 @@ class _Run:
         window = self._job.plan.window
         blocks = self._resampler.take(strip.rows, weighed=self._weighed)
         while True:
-            with self._clock("resample"):
+            with self._meter("resample"):
                 block = next(blocks, None)
             if block is None:
                 break
             rows, values, known = block
             if known is not None:
-                with self._clock("read"):
+                with self._meter("read"):
                     known = known & self._want(rows).to(known.device)
-            with self._clock("resample"):
+            with self._meter("resample"):
                 self._require_numbers(values)
                 made = self._job.outputs.decided(values, known)
-            with self._clock("write"):
+            with self._meter("write"):
                 row, col = rows.start - window.row_off, self._band.cols.start - window.col_off
                 self._writer.write(int(row), int(col), made)
         self._writer.seal(self._band.index, strip.tile_row)

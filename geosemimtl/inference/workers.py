@@ -21,8 +21,9 @@ import torch
 from geosemimtl.errors import MachineError
 from geosemimtl.inference.adaptation import sample_tiles
 from geosemimtl.inference.forward import Forward
+from geosemimtl.inference.options import PredictOptions
 from geosemimtl.inference.planning import Band, Plan, Strip, strips_left
-from geosemimtl.inference.streaming import Clock, Job, predict_strips
+from geosemimtl.inference.streaming import Job, Meter, predict_strips
 from geosemimtl.machine import keep_freed_memory, peak_memory_mb
 from geosemimtl.raster.environment import gdal_environment
 from geosemimtl.training.model_file import load_model
@@ -41,17 +42,13 @@ class Setting:
         model: The model file.
         devices: One a process, such as ``cpu`` or ``cuda:1``.
         precision: Inside the network.
-        tta: As in ``PredictOptions``.
-        compiled: Likewise.
-        adapt_bn: Likewise.
+        options: How to predict.
     """
 
     model: Path
     devices: tuple[str, ...]
     precision: str
-    tta: bool
-    compiled: bool
-    adapt_bn: bool
+    options: PredictOptions
 
 
 class Unit(NamedTuple):
@@ -64,7 +61,7 @@ class Unit(NamedTuple):
 class Workers(Protocol):
     """Predict what is left of a scene."""
 
-    def run(self, job: Job, sealed: set[tuple[int, int]], clock: Clock) -> Iterator[int]:
+    def run(self, job: Job, sealed: set[tuple[int, int]], meter: Meter) -> Iterator[int]:
         """Predict the strips that are not sealed; yield how many tiles were done."""
         ...
 
@@ -104,25 +101,25 @@ class _Predictor:
     def __init__(self, setting: Setting, device: str) -> None:
         keep_freed_memory()
         network, card = load_model(setting.model)
-        self._adapt_bn = setting.adapt_bn
+        self._adapt_bn = setting.options.adapt_bn
         self._forward = Forward(
             network,
             card.tasks,
             torch.device(device),
             setting.precision,
-            tta=setting.tta,
-            compiled=setting.compiled,
+            tta=setting.options.tta,
+            compiled=setting.options.compiled,
         )
 
-    def run(self, job: Job, units: Sequence[Unit], clock: Clock) -> Iterator[int]:
+    def run(self, job: Job, units: Sequence[Unit], meter: Meter) -> Iterator[int]:
         """Predict some units of a scene."""
         torch.set_num_threads(job.threads)
         try:
             if self._adapt_bn:
-                with clock("adapt"):
+                with meter("adapt"):
                     self._forward.adapt(sample_tiles(job.pixels, job.plan), job.batch)
             for band, strips in units:
-                yield from predict_strips(job, band, strips, self._forward, clock)
+                yield from predict_strips(job, band, strips, self._forward, meter)
         except (MemoryError, RuntimeError) as error:
             kinds = MemoryError | torch.OutOfMemoryError
             if not isinstance(error, kinds) and NO_MEMORY not in str(error):
@@ -133,18 +130,23 @@ class _Predictor:
             ) from error
 
 
+class _Here:
+    """This process alone."""
+
+    def __init__(self, setting: Setting) -> None:
+        self._predictor = _Predictor(setting, setting.devices[0])
+
+    def run(self, job: Job, sealed: set[tuple[int, int]], meter: Meter) -> Iterator[int]:
+        """Predict the strips that are not sealed."""
+        for units in units_left(job.plan, sealed, 1):
+            yield from self._predictor.run(job, units, meter)
+
+
 @contextmanager
 def _here(setting: Setting) -> Iterator[Workers]:
     before = torch.get_num_threads()
-    predictor = _Predictor(setting, setting.devices[0])
-
-    class Here:
-        def run(self, job: Job, sealed: set[tuple[int, int]], clock: Clock) -> Iterator[int]:
-            for units in units_left(job.plan, sealed, 1):
-                yield from predictor.run(job, units, clock)
-
     try:
-        yield Here()
+        yield _Here(setting)
     finally:
         torch.set_num_threads(before)
 
@@ -180,7 +182,7 @@ class _Others:
         self._number = 0
         self._looked = time.monotonic()
 
-    def run(self, job: Job, sealed: set[tuple[int, int]], clock: Clock) -> Iterator[int]:
+    def run(self, job: Job, sealed: set[tuple[int, int]], meter: Meter) -> Iterator[int]:
         """Have the strips predicted that are not sealed."""
         parts = units_left(job.plan, sealed, len(self._inboxes))
         self._number += 1
@@ -198,9 +200,9 @@ class _Others:
                 failure = failure or report  # the others end first: the files are theirs
             else:
                 seconds, peak_mb = report
-                clock.peaks_mb.append(peak_mb)
+                meter.peaks_mb.append(peak_mb)
                 for stage, one in seconds.items():
-                    clock.seconds[stage] += one / len(parts)
+                    meter.seconds[stage] += one / len(parts)
         if failure is not None:
             raise failure
 
@@ -232,12 +234,12 @@ def _serve(setting: Setting, device: str, inbox: Any, reports: Any) -> None:
         predictor: _Predictor | None = None
         while True:
             number, job, units = inbox.get()
-            clock = Clock()
+            meter = Meter()
             try:
                 predictor = predictor or _Predictor(setting, device)
-                for tiles in predictor.run(job, units, clock):
+                for tiles in predictor.run(job, units, meter):
                     reports.put((number, tiles))
-                reports.put((number, (dict(clock.seconds), peak_memory_mb())))
+                reports.put((number, (dict(meter.seconds), peak_memory_mb())))
             except Exception as error:  # noqa: BLE001  (any, to be raised again where it is heard)
                 reports.put((number, _portable(error)))
 

@@ -11,7 +11,6 @@ from geosemimtl.tasks import Classes
 HEIGHT_RAMP = ("#440154", "#3b528b", "#21918c", "#5ec962", "#fde725")
 #: The same idea for confidence, dark for doubt.
 CONFIDENCE_RAMP = ("#0d0887", "#7e03a8", "#cc4778", "#f89540", "#f0f921")
-
 #: For disagreement, dark for much.
 DISAGREEMENT_RAMP = ("#fcfdbf", "#fc8961", "#b73779", "#51127c", "#000004")
 
@@ -70,11 +69,7 @@ def probability_style(certain: int) -> str:
 
 def disagreement_style(unit: str) -> str:
     """Return the style of what overlapping tiles disagree by: a share of 1, or metres."""
-    return (
-        ramp_style(DISAGREEMENT_RAMP, 1, unit)
-        if unit == "share"
-        else ramp_style(DISAGREEMENT_RAMP, 4, unit)
-    )
+    return ramp_style(DISAGREEMENT_RAMP, 1 if unit == "share" else 4, unit)
 
 
 def _document() -> tuple[ET.Element, ET.Element]:
