@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from geosemimtl.tasks import ClassMap
 
 FILE = click.Path(path_type=Path)
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 class Names(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.2 on only
@@ -144,66 +145,71 @@ class Alpha(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.
             self.fail(f"{value!r}: write auto, none or a band's number", param, ctx)
 
 
-def scene_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add how scenes are to be read."""
-    for option in (
-        click.option(
-            "--value-range",
-            type=Range(),
-            help="Pixel values that are black and white; needed beyond 8 bit.",
-        ),
-        click.option(
-            "--assume-crs", metavar="CRS", help="CRS of files that carry none, such as EPSG:25832."
-        ),
-        click.option(
-            "--alpha",
-            type=Alpha(),
-            default="auto",
-            show_default=True,
-            metavar="auto|none|N",
-            help="Which band is the mask.",
-        ),
-        click.option(
-            "--bands",
-            type=Names(),
-            help="Names of the file's bands in file order, such as nir,red,green.",
-        ),
-    ):
-        command = option(command)
-    return command
+def together(*options: Decorator) -> Decorator:
+    """Return one decorator that adds several options, listed by ``--help`` in this order."""
+
+    def add(command: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
 
 
-def layer_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the layers that go with the scenes; see :func:`read_class_map`."""
-    for option in (
-        click.option(
-            "--class-column",
-            default="class",
-            show_default=True,
-            help="Column of label polygons that holds the class.",
-        ),
-        click.option(
-            "--classes",
-            type=FILE,
-            help="YAML: the classes, and how the labels write them; ISPRS by default.",
-        ),
-        click.option(
-            "--height",
-            "heights",
-            multiple=True,
-            type=FILE,
-            help="nDSM in metres; one a scene, in the same order, or a folder.",
-        ),
-        click.option(
-            "--labels",
-            multiple=True,
-            type=FILE,
-            help="Class or colour raster, or polygons; one a scene in the same order, a folder, "
-            "or one vector file for all.",
-        ),
-    ):
-        command = option(command)
-    return command
+# How scenes are to be read.
+scene_options = together(
+    click.option(
+        "--bands",
+        type=Names(),
+        help="Names of the file's bands in file order, such as nir,red,green.",
+    ),
+    click.option(
+        "--alpha",
+        type=Alpha(),
+        default="auto",
+        show_default=True,
+        metavar="auto|none|N",
+        help="Which band is the mask.",
+    ),
+    click.option(
+        "--assume-crs", metavar="CRS", help="CRS of files that carry none, such as EPSG:25832."
+    ),
+    click.option(
+        "--value-range",
+        type=Range(),
+        help="Pixel values that are black and white; needed beyond 8 bit.",
+    ),
+)
+
+
+# The layers that go with the scenes; see :func:`read_class_map`.
+layer_options = together(
+    click.option(
+        "--labels",
+        multiple=True,
+        type=FILE,
+        help="Class or colour raster, or polygons; one a scene in the same order, a folder, "
+        "or one vector file for all.",
+    ),
+    click.option(
+        "--height",
+        "heights",
+        multiple=True,
+        type=FILE,
+        help="nDSM in metres; one a scene, in the same order, or a folder.",
+    ),
+    click.option(
+        "--classes",
+        type=FILE,
+        help="YAML: the classes, and how the labels write them; ISPRS by default.",
+    ),
+    click.option(
+        "--class-column",
+        default="class",
+        show_default=True,
+        help="Column of label polygons that holds the class.",
+    ),
+)
 
 
 def read_class_map(path: Path | None) -> ClassMap:
@@ -217,80 +223,74 @@ def read_class_map(path: Path | None) -> ClassMap:
     return load_class_map(path)
 
 
-def cut_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add how scenes are to be cut; named as in ``TileOptions``."""
-    for option in (
-        click.option("--mosaic", is_flag=True, help="All files named together form one scene."),
-        click.option(
-            "--edge",
-            type=click.Choice(["snap", "pad", "drop"]),
-            default="snap",
-            show_default=True,
-            help="Last row and column of tiles: moved inwards, padded, or left out.",
-        ),
-        click.option(
-            "--overlap",
-            type=Overlap(),
-            metavar="SHARE|128px",
-            default="0.5",
-            show_default=True,
-            help="What neighbouring tiles have in common: a share, or pixels such as 128px.",
-        ),
-        click.option(
-            "--size",
-            "size_px",
-            type=click.IntRange(min=32),
-            default=512,
-            show_default=True,
-            help="Side of a tile in pixels.",
-        ),
-        click.option(
-            "--crs",
-            metavar="CRS",
-            help="CRS of the tiles, or auto for the UTM zone; the scene's own by default.",
-        ),
-        click.option(
-            "--gsd",
-            "gsd_m",
-            type=click.FloatRange(min=0, min_open=True),
-            metavar="METRES",
-            help="Metres on the ground of a pixel; the scene's own by default.",
-        ),
-    ):
-        command = option(command)
-    return command
+# How scenes are to be cut; named as in ``TileOptions``.
+cut_options = together(
+    click.option(
+        "--gsd",
+        "gsd_m",
+        type=click.FloatRange(min=0, min_open=True),
+        metavar="METRES",
+        help="Metres on the ground of a pixel; the scene's own by default.",
+    ),
+    click.option(
+        "--crs",
+        metavar="CRS",
+        help="CRS of the tiles, or auto for the UTM zone; the scene's own by default.",
+    ),
+    click.option(
+        "--size",
+        "size_px",
+        type=click.IntRange(min=32),
+        default=512,
+        show_default=True,
+        help="Side of a tile in pixels.",
+    ),
+    click.option(
+        "--overlap",
+        type=Overlap(),
+        metavar="SHARE|128px",
+        default="0.5",
+        show_default=True,
+        help="What neighbouring tiles have in common: a share, or pixels such as 128px.",
+    ),
+    click.option(
+        "--edge",
+        type=click.Choice(["snap", "pad", "drop"]),
+        default="snap",
+        show_default=True,
+        help="Last row and column of tiles: moved inwards, padded, or left out.",
+    ),
+    click.option("--mosaic", is_flag=True, help="All files named together form one scene."),
+)
 
 
-def split_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add how tiles are parted into train, val and test; named as in ``TileOptions``."""
-    for option in (
-        click.option(
-            "--seed", type=int, default=0, show_default=True, help="Another seed, another draw."
-        ),
-        click.option(
-            "--block",
-            "block_m",
-            type=click.FloatRange(min=0, min_open=True),
-            metavar="METRES",
-            help="Side of a block; four tiles by default.",
-        ),
-        click.option(
-            "--split-shares",
-            type=Shares(),
-            default="0.7,0.15,0.15",
-            show_default=True,
-            help="Of train, val and test, where scenes or blocks are drawn.",
-        ),
-        click.option(
-            "--split",
-            metavar="none|by-scene|blocks|LIST",
-            default="none",
-            show_default=True,
-            help="How tiles are parted without a leak; LIST is a file, or potsdam or vaihingen.",
-        ),
-    ):
-        command = option(command)
-    return command
+# How tiles are parted into train, val and test; named as in ``TileOptions``.
+split_options = together(
+    click.option(
+        "--split",
+        metavar="none|by-scene|blocks|LIST",
+        default="none",
+        show_default=True,
+        help="How tiles are parted without a leak; LIST is a file, or potsdam or vaihingen.",
+    ),
+    click.option(
+        "--split-shares",
+        type=Shares(),
+        default="0.7,0.15,0.15",
+        show_default=True,
+        help="Of train, val and test, where scenes or blocks are drawn.",
+    ),
+    click.option(
+        "--block",
+        "block_m",
+        type=click.FloatRange(min=0, min_open=True),
+        metavar="METRES",
+        help="Side of a block; four tiles by default.",
+    ),
+    click.option(
+        "--seed", type=int, default=0, show_default=True, help="Another seed, another draw."
+    ),
+)
 
 
 overwrite_option = click.option("--overwrite", is_flag=True, help="Replace outputs that exist.")
@@ -307,18 +307,17 @@ def _remember(ctx: click.Context, param: click.Parameter, value: bool) -> None: 
         ctx.meta[f"geosemimtl.{param.name}"] = True
 
 
-def talk_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add how much is said; see :func:`asked`."""
-    for names, text in (
-        (("--debug",), "Show where in the code an error comes from."),
-        (("-v", "--verbose"), "Messages of the libraries too."),
-        (("-q", "--quiet"), "No messages and no progress."),
-    ):
-        option = click.option(
-            *names, is_flag=True, expose_value=False, callback=_remember, help=text
+# How much is said; see :func:`asked`.
+talk_options = together(
+    *(
+        click.option(*names, is_flag=True, expose_value=False, callback=_remember, help=text)
+        for names, text in (
+            (("-q", "--quiet"), "No messages and no progress."),
+            (("-v", "--verbose"), "Messages of the libraries too."),
+            (("--debug",), "Show where in the code an error comes from."),
         )
-        command = option(command)
-    return command
+    )
+)
 
 
 def asked(flag: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,126 +17,118 @@ from geosemimtl.cli.options import (
     overwrite_option,
     scene_options,
     talk_options,
+    together,
 )
 
 if TYPE_CHECKING:
     from geosemimtl.inference.making import Prediction
 
 
-def _what(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add what is predicted and written; named as in ``PredictOptions``."""
-    for option in (
-        click.option(
-            "--compress",
-            type=click.Choice(["zstd", "deflate", "lzw", "none"]),
-            default="zstd",
-            show_default=True,
-            help="Of the rasters.",
-        ),
-        click.option(
-            "--disagreement", is_flag=True, help="Write how far overlapping tiles differ, too."
-        ),
-        click.option("--probabilities", is_flag=True, help="Write each class's probability, too."),
-        click.option(
-            "--confidence/--no-confidence",
-            default=True,
-            show_default=True,
-            help="Write the largest probability, too.",
-        ),
-        click.option(
-            "--aoi",
-            "area",
-            type=FILE,
-            metavar="FILE",
-            help="Polygons; only what lies within them is predicted.",
-        ),
-        click.option(
-            "--bounds",
-            type=Bounds(),
-            metavar="LEFT,BOTTOM,RIGHT,TOP",
-            help="In the scene's CRS; only that part is predicted.",
-        ),
-        click.option(
-            "--grid",
-            type=Grid(),
-            default="scene",
-            show_default=True,
-            metavar="scene|model|METRES",
-            help="Whose pixels the rasters have.",
-        ),
-        click.option("--mosaic", is_flag=True, help="All files named together form one scene."),
-    ):
-        command = option(command)
-    return command
+# What is predicted and written; named as in ``PredictOptions``.
+_what = together(
+    click.option("--mosaic", is_flag=True, help="All files named together form one scene."),
+    click.option(
+        "--grid",
+        type=Grid(),
+        default="scene",
+        show_default=True,
+        metavar="scene|model|METRES",
+        help="Whose pixels the rasters have.",
+    ),
+    click.option(
+        "--bounds",
+        type=Bounds(),
+        metavar="LEFT,BOTTOM,RIGHT,TOP",
+        help="In the scene's CRS; only that part is predicted.",
+    ),
+    click.option(
+        "--aoi",
+        "area",
+        type=FILE,
+        metavar="FILE",
+        help="Polygons; only what lies within them is predicted.",
+    ),
+    click.option(
+        "--confidence/--no-confidence",
+        default=True,
+        show_default=True,
+        help="Write the largest probability, too.",
+    ),
+    click.option("--probabilities", is_flag=True, help="Write each class's probability, too."),
+    click.option(
+        "--disagreement", is_flag=True, help="Write how far overlapping tiles differ, too."
+    ),
+    click.option(
+        "--compress",
+        type=click.Choice(["zstd", "deflate", "lzw", "none"]),
+        default="zstd",
+        show_default=True,
+        help="Of the rasters.",
+    ),
+)
 
 
-def _how(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add how the model sees a scene; named as in ``PredictOptions``."""
-    for option in (
-        click.option(
-            "--adapt-bn",
-            is_flag=True,
-            help="Learn the statistics of batch normalisation from the scene first.",
-        ),
-        click.option(
-            "--tta",
-            is_flag=True,
-            help="See each tile in eight flips and turns, at eight times the cost.",
-        ),
-        click.option(
-            "--window",
-            type=click.Choice(["hann", "linear", "flat", "centre"]),
-            default="hann",
-            show_default=True,
-            help="How overlapping tiles are weighed.",
-        ),
-        click.option(
-            "--overlap",
-            type=Overlap(),
-            metavar="SHARE|128px",
-            help="Of neighbouring tiles; the model's own by default. 0 is fast, with seams.",
-        ),
-        click.option(
-            "--sensor", metavar="NAME", help="The training's domain that the scenes belong to."
-        ),
-    ):
-        command = option(command)
-    return command
+# How the model sees a scene; named as in ``PredictOptions``.
+_how = together(
+    click.option(
+        "--sensor", metavar="NAME", help="The training's domain that the scenes belong to."
+    ),
+    click.option(
+        "--overlap",
+        type=Overlap(),
+        metavar="SHARE|128px",
+        help="Of neighbouring tiles; the model's own by default. 0 is fast, with seams.",
+    ),
+    click.option(
+        "--window",
+        type=click.Choice(["hann", "linear", "flat", "centre"]),
+        default="hann",
+        show_default=True,
+        help="How overlapping tiles are weighed.",
+    ),
+    click.option(
+        "--tta",
+        is_flag=True,
+        help="See each tile in eight flips and turns, at eight times the cost.",
+    ),
+    click.option(
+        "--adapt-bn",
+        is_flag=True,
+        help="Learn the statistics of batch normalisation from the scene first.",
+    ),
+)
 
 
-def _with_what(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add what the model runs on."""
-    for option in (
-        click.option(
-            "--compile", "compiled", is_flag=True, help="Have torch compile the network first."
-        ),
-        click.option(
-            "--jobs",
-            type=click.IntRange(min=1),
-            default=1,
-            show_default=True,
-            help="Processes that share the work, on the processor.",
-        ),
-        click.option(
-            "--devices",
-            metavar="DEVICE,...",
-            help="GPUs that share the work, such as 0,1; or cpu.",
-        ),
-        click.option(
-            "--precision",
-            type=click.Choice(["auto", "float32", "bfloat16"]),
-            default="auto",
-            show_default=True,
-            help="Of the network's numbers; auto is bfloat16 where the processor has it.",
-        ),
-        click.option(
-            "--batch",
-            type=click.IntRange(min=1),
-            help="Tiles run at once, at most; by the memory by default.",
-        ),
-    ):
-        command = option(command)
-    return command
+# What the model runs on.
+_with_what = together(
+    click.option(
+        "--batch",
+        type=click.IntRange(min=1),
+        help="Tiles run at once, at most; 4 by default on the processor, by its memory on a GPU.",
+    ),
+    click.option(
+        "--precision",
+        type=click.Choice(["auto", "float32", "bfloat16"]),
+        default="auto",
+        show_default=True,
+        help="Of the network's numbers; auto is bfloat16 where the processor has it.",
+    ),
+    click.option(
+        "--devices",
+        metavar="DEVICE,...",
+        help="GPUs that share the work, such as 0,1; or cpu.",
+    ),
+    click.option(
+        "--jobs",
+        type=click.IntRange(min=1),
+        default=1,
+        show_default=True,
+        help="Processes that share the work, on the processor.",
+    ),
+    click.option(
+        "--compile", "compiled", is_flag=True, help="Have torch compile the network first."
+    ),
+)
 
 
 @click.command("predict")

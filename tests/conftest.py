@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from rasterio.enums import ColorInterp
 
 from geosemimtl.raster.grid import PixelGrid
+from geosemimtl.raster.resample import axis_taps
 
 # Tiny networks wait for threads longer than they compute, the more so beside another worker: the
 # suite takes eight times as long with two threads a worker on two cores. Set before torch starts,
@@ -153,6 +154,19 @@ def make_grid() -> Callable[..., PixelGrid]:
         return PixelGrid(transform, shape, rasterio.crs.CRS.from_user_input(crs))
 
     return make
+
+
+@pytest.fixture(scope="session")
+def axis_matrix() -> Callable[[int, int, float], NDArray[np.float64]]:
+    """Return a function that gives an axis's taps as a matrix of (output, input) pixels."""
+
+    def dense(n_in: int, n_out: int, step: float) -> NDArray[np.float64]:
+        taps = axis_taps(n_in, n_out, step)
+        matrix = np.zeros((n_out, n_in))
+        np.add.at(matrix, (np.arange(n_out), taps.places(n_in)), taps.weights)
+        return matrix
+
+    return dense
 
 
 @pytest.fixture

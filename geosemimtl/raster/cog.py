@@ -23,7 +23,7 @@ from geosemimtl.raster.virtual import raw
 from geosemimtl.raster.writing import FULL, RasterKind, disk_errors
 from geosemimtl.tasks import Classes
 
-#: GDAL's options by the name of a compression; for heights, DEFLATE takes four times ZSTD's time.
+#: GDAL's options by the name of a compression; benchmarks/compress.py tells what each costs.
 COMPRESSIONS: Mapping[str, Mapping[str, Any]] = {
     "zstd": {"COMPRESS": "ZSTD", "LEVEL": 1},
     "deflate": {"COMPRESS": "DEFLATE", "LEVEL": 6},

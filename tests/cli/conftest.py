@@ -47,8 +47,9 @@ def call(*arguments: str) -> object:
     return stop.value.code or 0
 
 
-def write(path: Path, pixels: NDArray[Any], **profile: Any) -> None:
-    """Write a GeoTIFF of 0.1 m pixels."""
+def write(path: Path, pixels: NDArray[Any], **profile: Any) -> Path:
+    """Write a GeoTIFF of 0.1 m pixels, in a folder that is made where there is none."""
+    path.parent.mkdir(exist_ok=True)
     options = {
         "count": len(pixels),
         "height": pixels.shape[1],
@@ -59,6 +60,7 @@ def write(path: Path, pixels: NDArray[Any], **profile: Any) -> None:
     }
     with rasterio.open(path, "w", driver="GTiff", **(options | profile)) as target:
         target.write(pixels)
+    return path
 
 
 @pytest.fixture(scope="session")
@@ -105,6 +107,6 @@ def run(capfd: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
 
 
 @pytest.fixture
-def write_tif() -> Callable[..., None]:
+def write_tif() -> Callable[..., Path]:
     """Return the function that writes a GeoTIFF: path, pixels, anything of its profile."""
     return write

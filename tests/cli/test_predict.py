@@ -17,28 +17,10 @@ import numpy as np
 import pytest
 import rasterio
 import shapely
-from affine import Affine
 
 Run = Callable[..., Any]
+Write = Callable[..., Path]
 WAIT_S = 120
-
-
-def write(path: Path, pixels: Any, **options: Any) -> Path:
-    """Write a GeoTIFF of 0.1 m pixels, its bands named red, green, blue ..."""
-    path.parent.mkdir(exist_ok=True)
-    profile = {
-        "driver": "GTiff",
-        "count": len(pixels),
-        "height": pixels.shape[1],
-        "width": pixels.shape[2],
-        "dtype": str(pixels.dtype),
-        "crs": "EPSG:25833",
-        "transform": Affine(0.1, 0, 368000, 0, -0.1, 5806000),
-    }
-    with rasterio.open(path, "w", **(profile | options)) as target:
-        target.descriptions = ("red", "green", "blue", "nir")[: len(pixels)]
-        target.write(pixels)
-    return path
 
 
 def noise(*shape: int) -> Any:
@@ -46,8 +28,10 @@ def noise(*shape: int) -> Any:
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 300), (20, 130), (300, 1)])
-def test_scenes_smaller_than_a_tile(place: Path, run: Run, shape: tuple[int, int]) -> None:
-    scene = write(place / "small" / "x.tif", noise(3, *shape))
+def test_scenes_smaller_than_a_tile(
+    place: Path, run: Run, shape: tuple[int, int], write_tif: Write
+) -> None:
+    scene = write_tif(place / "small" / "x.tif", noise(3, *shape))
     done = run("-q", "predict", str(scene), "-o", "small", "--overwrite")
     assert (done.code, done.err) == (0, "")
     with rasterio.open(place / "small" / "x_classes.tif") as source:
@@ -55,29 +39,30 @@ def test_scenes_smaller_than_a_tile(place: Path, run: Run, shape: tuple[int, int
         assert (source.read() != 255).all()
 
 
-def test_a_scene_without_data(place: Path, run: Run) -> None:
-    write(place / "void" / "x.tif", np.zeros((3, 70, 90), np.uint8), nodata=0)
+def test_a_scene_without_data(place: Path, run: Run, write_tif: Write) -> None:
+    write_tif(place / "void" / "x.tif", np.zeros((3, 70, 90), np.uint8), nodata=0)
     assert run("-q", "predict", "void/x.tif").code == 0
     with rasterio.open(place / "void" / "x_height.tif") as source:
         assert (source.read() == -9999).all()
 
 
-def test_more_bands_than_the_model_wants(place: Path, run: Run) -> None:
-    write(place / "four" / "x.tif", noise(4, 70, 90))
-    write(place / "four" / "y.tif", noise(4, 70, 90)[:3])
+def test_more_bands_than_the_model_wants(place: Path, run: Run, write_tif: Write) -> None:
+    write_tif(place / "four" / "x.tif", noise(4, 70, 90))
+    write_tif(place / "four" / "y.tif", noise(4, 70, 90)[:3])
     assert run("-q", "predict", "four").code == 0
     made = [(place / "four" / f"{name}_height.tif").read_bytes() for name in "xy"]
     assert made[0] == made[1]
 
 
-def test_numbers_that_are_none(place: Path, run: Run) -> None:
+def test_numbers_that_are_none(place: Path, run: Run, write_tif: Write) -> None:
     pixels = noise(3, 70, 90).astype(np.float32) / 255
     pixels[1, 10:20, 30:40] = np.nan
-    write(place / "nan" / "x.tif", pixels)
-    refused = run("predict", "nan/x.tif")
+    write_tif(place / "nan" / "x.tif", pixels)
+    bands = ("--bands", "red,green,blue")
+    refused = run("predict", "nan/x.tif", *bands)
     assert refused.code == 1
     assert "--value-range 0,1" in refused.err
-    assert run("-q", "predict", "nan/x.tif", "--value-range", "0,1").code == 0
+    assert run("-q", "predict", "nan/x.tif", *bands, "--value-range", "0,1").code == 0
     with rasterio.open(place / "nan" / "x_classes.tif") as source:
         hole = source.read(1) == 255
     assert hole[10:20, 30:40].all()
@@ -144,8 +129,7 @@ def test_an_area(place: Path, run: Run) -> None:
     wedge = shapely.Polygon([(left, top), (right, top), (left, bottom)])
     geopandas.GeoDataFrame(geometry=[wedge], crs="EPSG:25833").to_file(place / "wedge.gpkg")
     done = run("-q", "predict", "c.tif", "-o", "wedge", "--aoi", "wedge.gpkg", "--overlap", "0")
-    assert done.code == 0
-    assert "seams are possible" in done.err or done.err == ""
+    assert (done.code, done.err) == (0, "")
     with rasterio.open(place / "wedge" / "c_classes.tif") as source:
         assert 0.4 < (source.read() != 255).mean() < 0.6
 
@@ -160,8 +144,8 @@ def test_a_table_and_every_raster(place: Path, run: Run) -> None:
     assert len(list((place / "all").glob("*.qml"))) == 10
 
 
-def test_a_bad_scene_among_good_ones(place: Path, run: Run) -> None:
-    write(place / "mixed" / "bad.tif", noise(2, 40, 40))
+def test_a_bad_scene_among_good_ones(place: Path, run: Run, write_tif: Write) -> None:
+    write_tif(place / "mixed" / "bad.tif", noise(2, 40, 40))
     done = run("predict", "mixed/bad.tif", "c.tif", "-o", "mixed", "--json")
     assert done.code == 1
     (good,) = json.loads(done.out)
@@ -195,8 +179,8 @@ def test_evaluate_a_model(run: Run) -> None:
     assert json.loads(by_model.out) == json.loads(by_rasters.out)
 
 
-def test_an_interruption_says_how_to_go_on(place: Path) -> None:
-    scene = write(place / "long" / "x.tif", noise(3, 1500, 700))
+def test_an_interruption_says_how_to_go_on(place: Path, write_tif: Write) -> None:
+    scene = write_tif(place / "long" / "x.tif", noise(3, 1500, 700))
     command = [sys.executable, "-m", "geosemimtl.cli.main", "predict", str(scene), "--batch", "1"]
     with subprocess.Popen(command, cwd=place, stderr=subprocess.PIPE, text=True) as process:
         strips, end = place / "long" / ".x.prediction.part" / "strips", time.monotonic() + WAIT_S

@@ -65,7 +65,8 @@ def test_bounds_give_that_part_of_the_whole(
         if kind == "height":
             np.testing.assert_allclose(read(path), expected, rtol=1e-5, atol=1e-5)
         else:
-            np.testing.assert_allclose(read(path).astype(int), expected.astype(int), atol=1)
+            # sums in another order may round a share, or a tie, to the other side
+            assert (read(path) == expected).mean() >= 0.999
 
 
 def test_bands_of_columns_do_not_show(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -15,20 +16,13 @@ from geosemimtl.inference.resampling import StripResampler
 from geosemimtl.raster.resample import axis_taps, reach
 
 CPU = torch.device("cpu")
+Matrix = Callable[[int, int, float], NDArray[np.float64]]
 sizes = st.integers(1, 40)
 steps = st.floats(0.1, 6)
 
 
 def out_size(n_in: int, step: float) -> int:
     return max(1, int(np.ceil(n_in / step - 1e-6)))
-
-
-def axis_matrix(n_in: int, n_out: int, step: float) -> NDArray[np.float64]:
-    """Return the taps as a matrix (output, input) pixels."""
-    taps = axis_taps(n_in, n_out, step)
-    matrix = np.zeros((n_out, n_in))
-    np.add.at(matrix, (np.arange(n_out), taps.places(n_in)), taps.weights)
-    return matrix
 
 
 def resampled(
@@ -60,25 +54,6 @@ def resampled(
     return whole
 
 
-@given(n_in=sizes, step=steps)
-def test_rows_sum_to_one(n_in: int, step: float) -> None:
-    matrix = axis_matrix(n_in, out_size(n_in, step), step)
-    np.testing.assert_allclose(matrix.sum(axis=1), 1, rtol=1e-12)
-    assert matrix.min() >= 0
-
-
-@given(n_in=sizes, step=steps)
-def test_reach_is_where_weights_are(n_in: int, step: float) -> None:
-    matrix = axis_matrix(n_in, out_size(n_in, step), step)
-    first, end = reach(axis_taps(n_in, out_size(n_in, step), step))
-    for row, low, high in zip(matrix, first, end, strict=True):
-        assert not row[:low].any()
-        assert not row[high:].any()
-        assert row[high - 1] > 0 or high == low + 1
-    assert (np.diff(first) >= 0).all()
-    assert (np.diff(end) >= 0).all()
-
-
 @given(
     rows=sizes,
     cols=sizes,
@@ -87,7 +62,7 @@ def test_reach_is_where_weights_are(n_in: int, step: float) -> None:
     seed=st.integers(0, 99),
 )
 def test_strips_equal_the_whole(
-    rows: int, cols: int, step: tuple[float, float], cuts: list[int], seed: int
+    rows: int, cols: int, step: tuple[float, float], cuts: list[int], seed: int, axis_matrix: Matrix
 ) -> None:
     random = np.random.default_rng(seed)
     values = random.random((2, rows, cols)).astype(np.float32)
@@ -130,27 +105,6 @@ def test_constant_in_constant_out_whatever_is_invalid(
     assert np.all((np.abs(out - 7) < 1e-4) | (out == 0))
     if valid.all():
         np.testing.assert_allclose(out, 7, rtol=1e-6)
-
-
-def test_area_by_hand() -> None:
-    # 5 pixels into 2 of 2.5: (1 + 2 + 3/2) / 2.5 and (3/2 + 4 + 5) / 2.5
-    matrix = axis_matrix(5, 2, 2.5)
-    np.testing.assert_allclose(matrix @ np.arange(1.0, 6.0), [1.8, 4.2], rtol=1e-6)
-
-
-def test_the_last_partial_pixel_averages_what_is_there() -> None:
-    matrix = axis_matrix(5, 3, 2)
-    np.testing.assert_allclose(matrix @ np.arange(1.0, 6.0), [1.5, 3.5, 5], rtol=1e-6)
-
-
-def test_linear_by_hand() -> None:
-    # halves of pixels: centres at -1/4, 1/4, 3/4, 5/4; the outermost value repeats
-    matrix = axis_matrix(2, 4, 0.5)
-    np.testing.assert_allclose(matrix @ np.array([0.0, 1.0]), [0, 0.25, 0.75, 1], atol=1e-6)
-
-
-def test_step_one_is_identity() -> None:
-    np.testing.assert_array_equal(axis_matrix(7, 7, 1.0), np.eye(7))
 
 
 def test_invalid_pixels_never_weigh() -> None:
