@@ -87,8 +87,8 @@ class SemiMTLConfig(_Section):
     """Domain-aware adversarial training (SemiMTL; docs/methods.md).
 
     Attributes:
-        mode: 1, 2 (the paper's default) or 3: what an unlabelled domain's predictions are
-            aligned to (Eq. 4, 5, 6).
+        mode: What an unlabelled domain's predictions are aligned to (Eq. 4, 5, 6): ``M1`` the
+            labelled domains', ``M2`` (the paper's default) ground truth, ``M3`` not their own.
         lambda_intra: Weight of the labelled domains' adversarial term (Eq. 3).
         lambda_inter: Weight of the unlabelled domains' adversarial term.
         width: Channels of the discriminators' first convolution: 64 in the paper.
@@ -98,7 +98,7 @@ class SemiMTLConfig(_Section):
     """
 
     name: Literal["semimtl"] = "semimtl"
-    mode: Literal[1, 2, 3] = 2
+    mode: Literal["M1", "M2", "M3"] = "M2"
     lambda_intra: float = Field(0.001, ge=0)
     lambda_inter: float = Field(0.0001, ge=0)
     width: int = Field(64, ge=4)

@@ -48,7 +48,7 @@ def test_defaults_are_the_papers(write: Callable[[str], Path]) -> None:
     config = load_config(write(DOMAINS))
     assert config.tasks == ("segmentation", "height")
     assert config.weights == {"segmentation": 1.0, "height": 0.01}
-    assert config.method == SemiMTLConfig(mode=2, lambda_intra=0.001, lambda_inter=0.0001)
+    assert config.method == SemiMTLConfig(mode="M2", lambda_intra=0.001, lambda_inter=0.0001)
     assert (config.batch, config.epochs, config.optimiser.name) == (24, 120, "sgd")
     assert config.domains[0].tiles == Path("tiles/a")
     assert config.domains[0].supervises == ("segmentation",)

@@ -37,7 +37,7 @@ Block = tuple[NDArray[Any], NDArray[Any], NDArray[np.bool_]]
 
 
 @dataclass(frozen=True, slots=True)
-class SegmentationScores:
+class SegmentationResult:
     """Of the classes, beside what always naming the most common true class scores."""
 
     classes: Classes
@@ -46,7 +46,7 @@ class SegmentationScores:
 
 
 @dataclass(frozen=True, slots=True)
-class HeightScores:
+class HeightResult:
     """Of the heights in metres, beside two constants: the truth's mean, and the ground."""
 
     counts: HeightCounts
@@ -58,8 +58,8 @@ class HeightScores:
 class Evaluation:
     """Scores of one scene or of several added up; a task without truth is ``None``."""
 
-    segmentation: SegmentationScores | None
-    height: HeightScores | None
+    segmentation: SegmentationResult | None
+    height: HeightResult | None
 
 
 def evaluate(
@@ -217,7 +217,7 @@ def _own_map(predicted: Scene, classes: Classes) -> ClassMap:
         ) from error
 
 
-def _segmentation(pairs: Sequence[_Labelled], track: Track) -> SegmentationScores:
+def _segmentation(pairs: Sequence[_Labelled], track: Track) -> SegmentationResult:
     first = pairs[0]
     classes = first.classes
     unknown = [name for name in first.names if name not in classes.names]
@@ -244,7 +244,7 @@ def _segmentation(pairs: Sequence[_Labelled], track: Track) -> SegmentationScore
             f"{first.labels.path}: no labelled pixel lies where a class is predicted; check the "
             "order of --labels"
         )
-    return SegmentationScores(classes, counts, _most_common(counts))
+    return SegmentationResult(classes, counts, _most_common(counts))
 
 
 def _most_common(counts: ConfusionCounts) -> ConfusionCounts:
@@ -268,7 +268,7 @@ def _class_blocks(pair: _Labelled, track: Track) -> Iterator[Block]:
             yield values[0], truth, seen & (truth != IGNORE)
 
 
-def _height(pairs: Sequence[tuple[Scene, Scene]], track: Track) -> HeightScores:
+def _height(pairs: Sequence[tuple[Scene, Scene]], track: Track) -> HeightResult:
     total, number = 0.0, 0
     for predicted, true in pairs:
         if len(predicted.indexes) != 1:
@@ -292,7 +292,7 @@ def _height(pairs: Sequence[tuple[Scene, Scene]], track: Track) -> HeightScores:
             model = model + count(guess)
             mean = mean + count(np.full_like(truth, total / number))
             zero = zero + count(np.zeros_like(truth))
-    return HeightScores(model, mean, zero)
+    return HeightResult(model, mean, zero)
 
 
 def _height_blocks(predicted: Scene, true: Scene, track: Track) -> Iterator[Block]:

@@ -1,8 +1,9 @@
 """Losses on a discriminator's logits: class 0 is ground truth, k a prediction on domain k.
 
-Each is a mean over the valid pixels of the batch where the paper writes a sum (docs/methods.md:
-its lambdas are those of earlier work that averages). All are computed in float32 or wider, by
-differences of logsumexp: log(1 - p) itself is infinite in float32 once p rounds to 1.
+Each is a mean over the valid pixels of the batch where the paper writes a sum
+(docs/methods/semimtl.md: its lambdas are those of earlier work that averages). All are computed
+in float32 or wider, by differences of logsumexp: log(1 - p) itself is infinite in float32 once p
+rounds to 1.
 """
 
 from __future__ import annotations
@@ -17,102 +18,78 @@ from geosemimtl.losses.masking import masked_mean, widen
 GROUND_TRUTH = 0
 
 
-def domain_cross_entropy(logits: Tensor, label: int, valid: Tensor) -> Tensor:
-    """Average -log softmax(logits)[label]: SemiMTL Eq. 2, 3 and, aligned to one class, 4 and 5.
+def domain_loss(logits: Tensor, domain: int, valid: Tensor | None = None) -> Tensor:
+    """Average -log softmax(logits)[domain]: SemiMTL Eq. 2.
 
-    With detached predictions it trains the discriminator (``label`` 0 for ground truth, k for
-    domain k); with label 0 on predictions it is the network's intra-domain loss and mode M2.
+    On detached maps it trains the discriminator; on predictions with ``domain`` 0 it is what the
+    network loses on a labelled domain (intra-domain, Eq. 3).
 
     Args:
         logits: (B, K + 1, H, W).
-        label: 0 to K.
-        valid: Boolean, (B, H, W).
+        domain: What the maps are: 0 for ground truth, k for predictions on domain k.
+        valid: Boolean, (B, H, W): which pixels count; all by default.
 
     Returns:
         A scalar; 0, still with a graph, where nothing is valid.
-    """
-    return align_to_any(logits, (label,), valid)
-
-
-def align_to_any(logits: Tensor, labels: Sequence[int], valid: Tensor) -> Tensor:
-    """Average -log of the summed probabilities of ``labels``.
-
-    SemiMTL's M1 (Eq. 4) for one labelled domain; for several, any of them satisfies it (our
-    extension, docs/methods.md).
-
-    Args:
-        logits: (B, K + 1, H, W).
-        labels: Distinct classes, at least one, each 0 to K.
-        valid: Boolean, (B, H, W).
 
     Raises:
-        ValueError: No label is given, or one is not a class of the discriminator.
+        ValueError: ``domain`` is not a class of the discriminator.
     """
-    chosen = _checked(labels, logits.shape[1])
+    return _any_of(logits, (domain,), valid)
+
+
+def alignment_loss(
+    logits: Tensor,
+    mode: str,
+    own: int,
+    labelled: int | Sequence[int],
+    valid: Tensor | None = None,
+) -> Tensor:
+    """Return what the network loses on a domain without labels for a task (Eq. 4, 5 and 6).
+
+    ``M1`` draws its predictions towards those on the labelled domain, ``M2`` towards ground
+    truth, ``M3`` only away from their own domain: -log(1 - softmax(logits)[own]). Where several
+    domains are labelled, M1 is satisfied by any of them (our extension): the average of -log of
+    their summed probabilities.
+
+    Args:
+        logits: The discriminator's, of the predictions (B, K + 1, H, W).
+        mode: ``M1``, ``M2`` or ``M3``.
+        own: The predictions' own domain, 1 to K.
+        labelled: The domain, or domains, with labels for the task, 1 to K.
+        valid: Boolean, (B, H, W): which pixels count; all by default.
+
+    Returns:
+        A scalar; 0, still with a graph, where nothing is valid.
+
+    Raises:
+        ConfigError: There is no such mode.
+        ValueError: A domain is not a class of the discriminator.
+    """
+    if mode not in _ALIGNED_TO:
+        raise ConfigError(f"method.mode: {mode} is unknown; choose one of {', '.join(_ALIGNED_TO)}")
+    several = (labelled,) if isinstance(labelled, int) else tuple(labelled)
+    return _any_of(logits, _ALIGNED_TO[mode](own, several, logits.shape[1]), valid)
+
+
+#: The classes that a prediction is to be taken for: (own, labelled, number of classes).
+_ALIGNED_TO: dict[str, Callable[[int, Sequence[int], int], Sequence[int]]] = {
+    "M1": lambda _own, labelled, _classes: labelled,
+    "M2": lambda _own, _labelled, _classes: (GROUND_TRUTH,),
+    "M3": lambda own, _labelled, classes: [k for k in range(classes) if k != _known(own, classes)],
+}
+
+
+def _any_of(logits: Tensor, labels: Sequence[int], valid: Tensor | None) -> Tensor:
+    """Average -log of the summed probabilities of some classes."""
+    chosen = sorted({_known(label, logits.shape[1]) for label in labels})
+    if not chosen:
+        raise ValueError("no domain is labelled: mode M1 needs one")
     logits = widen(logits)
     return masked_mean(logits.logsumexp(dim=1) - logits[:, chosen].logsumexp(dim=1), valid)
 
 
-def away_from_own(logits: Tensor, own: int, valid: Tensor) -> Tensor:
-    """Average -log(1 - softmax(logits)[own]): SemiMTL's M3 (Eq. 6), float32-stable.
-
-    Args:
-        logits: (B, K + 1, H, W).
-        own: The class of the predictions' own domain, 1 to K.
-        valid: Boolean, (B, H, W).
-
-    Raises:
-        ValueError: ``own`` is not a class of the discriminator.
-    """
-    _checked((own,), logits.shape[1])
-    others = [label for label in range(logits.shape[1]) if label != own]
-    return align_to_any(logits, others, valid)
-
-
-def _m1(logits: Tensor, _own: int, labelled: Sequence[int], valid: Tensor) -> Tensor:
-    return align_to_any(logits, labelled, valid)
-
-
-def _m2(logits: Tensor, _own: int, _labelled: Sequence[int], valid: Tensor) -> Tensor:
-    return domain_cross_entropy(logits, GROUND_TRUTH, valid)
-
-
-def _m3(logits: Tensor, own: int, _labelled: Sequence[int], valid: Tensor) -> Tensor:
-    return away_from_own(logits, own, valid)
-
-
-#: SemiMTL's three modes: towards the labelled domains, towards ground truth, away from one's own.
-INTER_DOMAIN: dict[int, Callable[[Tensor, int, Sequence[int], Tensor], Tensor]] = {
-    1: _m1,
-    2: _m2,
-    3: _m3,
-}
-
-
-def inter_domain_loss(
-    mode: int, logits: Tensor, own: int, labelled: Sequence[int], valid: Tensor
-) -> Tensor:
-    """Return what the network loses on a domain that has no labels for the task.
-
-    Args:
-        mode: 1, 2 (the paper's default) or 3.
-        logits: The discriminator's, of the predictions (B, K + 1, H, W).
-        own: Class of the predictions' domain, 1 to K.
-        labelled: Classes of the domains with labels for the task, each 1 to K.
-        valid: Boolean, (B, H, W).
-
-    Raises:
-        ConfigError: There is no such mode.
-        ValueError: A class is not one of the discriminator's.
-    """
-    if mode not in INTER_DOMAIN:
-        choices = ", ".join(map(str, INTER_DOMAIN))
-        raise ConfigError(f"method.mode: {mode} is unknown; choose one of {choices}")
-    return INTER_DOMAIN[mode](logits, own, labelled, valid)
-
-
-def _checked(labels: Sequence[int], classes: int) -> list[int]:
-    chosen = sorted(set(labels))
-    if not chosen or chosen[0] < 0 or chosen[-1] >= classes:
-        raise ValueError(f"domain labels {list(labels)}: give at least one of 0 to {classes - 1}")
-    return chosen
+def _known(label: int, classes: int) -> int:
+    if not 0 <= label < classes:
+        raise ValueError(f"domain {label}: the discriminator knows 0 to {classes - 1}")
+    return label

@@ -11,15 +11,17 @@ def widen(values: Tensor) -> Tensor:
     return values.float() if values.dtype in (torch.bfloat16, torch.float16) else values
 
 
-def masked_mean(values: Tensor, valid: Tensor) -> Tensor:
+def masked_mean(values: Tensor, valid: Tensor | None) -> Tensor:
     """Average over the valid pixels of the whole batch.
 
     Args:
-        values: (B, H, W); what stands at invalid pixels has no influence.
-        valid: Boolean, (B, H, W).
+        values: Of any shape; what stands at invalid pixels has no influence.
+        valid: Boolean, likewise; ``None`` where all is valid.
 
     Returns:
         A scalar; 0, still with a graph, where nothing is valid.
     """
+    if valid is None:
+        return values.mean() if values.numel() else values.sum()
     kept = torch.where(valid, values, torch.zeros_like(values))
     return kept.sum() / valid.sum().clamp(min=1)

@@ -1,4 +1,4 @@
-"""The reverse Huber loss of depth and height (docs/methods.md; Laina et al., arXiv:1606.00373)."""
+"""The reverse Huber loss of depth and height (Laina et al., arXiv:1606.00373)."""
 
 from __future__ import annotations
 
@@ -8,28 +8,32 @@ from torch import Tensor
 from geosemimtl.losses.masking import masked_mean, widen
 
 
-def berhu(prediction: Tensor, target: Tensor, valid: Tensor, *, share: float = 0.2) -> Tensor:
+def berhu_loss(
+    prediction: Tensor, target: Tensor, valid: Tensor | None = None, fraction: float = 0.2
+) -> Tensor:
     """Average x where x <= c, else (x^2 + c^2) / (2 c), with x = abs(prediction - target).
 
-    c is ``share`` of the largest x over the valid pixels of the whole batch, and a constant to
+    c is ``fraction`` of the largest x over the valid pixels of the whole batch, and a constant to
     the gradient. Scaling both inputs scales the loss, and the gradient per pixel lies between
-    1 and 1 / share times 1 / N. A widespread implementation takes the signed maximum before
+    1 and 1 / fraction times 1 / N. A widespread implementation takes the signed maximum before
     masking, omits the division and counts large errors twice; this is the paper's.
 
     Args:
-        prediction: (B, H, W), in any unit.
-        target: (B, H, W) in the same unit; anything, also NaN, where it is not valid.
-        valid: Boolean, (B, H, W).
-        share: c over the largest error: 0.2 in the literature.
+        prediction: Of any shape and unit.
+        target: Likewise; anything, also NaN, where it is not valid.
+        valid: Boolean, likewise: which pixels count; all by default.
+        fraction: c over the largest error: 0.2 in the literature.
 
     Returns:
         A scalar, float32 or wider; 0, still with a graph, where nothing is valid or all is exact.
     """
     prediction = widen(prediction)
     # replaced before the difference: the gradient of abs(NaN) is NaN even behind a mask
-    target = torch.where(valid, target.to(prediction.dtype), prediction.detach())
+    target = target.to(prediction.dtype)
+    if valid is not None:
+        target = torch.where(valid, target, prediction.detach())
     error = (prediction - target).abs()
-    threshold = share * error.detach().amax() if error.numel() else error.new_zeros(())
+    threshold = fraction * error.detach().amax() if error.numel() else error.new_zeros(())
     divisor = 2 * threshold.clamp(min=torch.finfo(error.dtype).tiny)
     squared = (error.square() + threshold.square()) / divisor
     return masked_mean(torch.where(error <= threshold, error, squared), valid)

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from geosemimtl.losses.masking import widen
-from geosemimtl.losses.regression import berhu
+from geosemimtl.losses.regression import berhu_loss
 from geosemimtl.tasks import HEIGHT, SEGMENTATION
 
 _IGNORED = -100  # torch's default; never a class
@@ -57,7 +57,7 @@ def height_loss(logits: Tensor, target: Tensor, valid: Tensor, *, scale_m: float
     Returns:
         A scalar; 0, still with a graph, where nothing is valid.
     """
-    return berhu(logits[:, 0], target / scale_m, valid)
+    return berhu_loss(logits[:, 0], target / scale_m, valid)
 
 
 #: Supervised loss by task name: ``(logits, target, valid, **options)``; a segmentation takes

@@ -16,7 +16,7 @@ from torch.optim import Adam
 
 from geosemimtl.config import SemiMTLConfig
 from geosemimtl.data.batch import Batch
-from geosemimtl.losses.adversarial import GROUND_TRUTH, domain_cross_entropy, inter_domain_loss
+from geosemimtl.losses.adversarial import GROUND_TRUTH, alignment_loss, domain_loss
 from geosemimtl.losses.masking import widen
 from geosemimtl.methods.method import Method
 from geosemimtl.models.discriminator import Discriminator
@@ -62,12 +62,12 @@ class SemiMTL(Method):
             with _frozen(self.networks[name]) as discriminator:
                 judged = discriminator(_prediction_map(task, output.logits[name]))
             if known.any():
-                loss = domain_cross_entropy(judged, GROUND_TRUTH, known)
+                loss = domain_loss(judged, GROUND_TRUTH, known)
                 losses[f"{name}/intra"] = self._config.lambda_intra * loss
             if unknown.any():
                 labelled = self._labelled[name]
                 own = batch.domain + 1
-                loss = inter_domain_loss(self._config.mode, judged, own, labelled, unknown)
+                loss = alignment_loss(judged, self._config.mode, own, labelled, unknown)
                 losses[f"{name}/inter"] = self._config.lambda_inter * loss
         return losses
 
@@ -80,10 +80,10 @@ class SemiMTL(Method):
             if not seen.any():
                 continue
             judged = self.networks[name](_prediction_map(task, logits[name]))
-            loss = domain_cross_entropy(judged, batch.domain + 1, seen)
+            loss = domain_loss(judged, batch.domain + 1, seen)
             if known.any():
                 truth = _truth_map(task, batch.targets[name], known)
-                loss = loss + domain_cross_entropy(self.networks[name](truth), GROUND_TRUTH, known)
+                loss = loss + domain_loss(self.networks[name](truth), GROUND_TRUTH, known)
             losses[f"{name}/discriminator"] = loss
         return losses
 

@@ -2,36 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 
-def delta_m(
-    scores: Mapping[str, float], baseline: Mapping[str, float], lower_is_better: Collection[str]
+def multi_task_gain(
+    model: Mapping[str, float] | Sequence[float],
+    single: Mapping[str, float] | Sequence[float],
+    lower_is_better: Collection[str] | Sequence[bool],
 ) -> float:
-    """Return the mean relative gain over the baseline in percent (SemiMTL Eq. 10).
+    """Return the mean relative gain over single-task training in percent (SemiMTL Eq. 10).
 
-    ``100 / N * sum((-1) ** l * (score - baseline) / baseline)``, l = 1 for metrics to be lowered.
-    The paper takes mIoU and RMSE, and single-task training on the same data set as the baseline.
+    ``100 / N * sum((-1) ** l * (model - single) / single)``, l = 1 for metrics to be lowered. The
+    paper takes mIoU and RMSE, and single-task training on the same data set.
 
     Args:
-        scores: Metrics by name.
-        baseline: The baseline's metrics of the same names.
-        lower_is_better: Names of the metrics that improve downwards.
+        model: The model's metrics by name, or in some order.
+        single: The baseline's, by the same names or in the same order.
+        lower_is_better: Names of the metrics that improve downwards; in an order, one flag each.
 
     Raises:
-        ValueError: The names differ, there is none, one to be lowered is not among them, or a
+        ValueError: The metrics differ or there is none, one to be lowered is not among them, or a
             baseline is 0.
     """
-    if not scores or set(scores) != set(baseline):
-        raise ValueError(
-            f"scores {sorted(scores)} and baseline {sorted(baseline)} must name the same metrics"
-        )
-    if unknown := set(lower_is_better) - set(scores):
-        raise ValueError(f"lower_is_better names {sorted(unknown)}, scores {sorted(scores)}")
-    if zero := [name for name, value in baseline.items() if value == 0]:
+    ours, theirs, lowered = _named(model), _named(single), _lowered(lower_is_better)
+    if not ours or set(ours) != set(theirs):
+        raise ValueError(f"{sorted(ours)} and {sorted(theirs)} must be the same metrics")
+    if unknown := lowered - set(ours):
+        raise ValueError(f"lower_is_better names {sorted(unknown)}, the metrics are {sorted(ours)}")
+    if zero := [name for name, value in theirs.items() if value == 0]:
         raise ValueError(f"the baseline of {zero[0]} is 0: it has no relative gain")
     gains = [
-        (-1 if name in lower_is_better else 1) * (score - baseline[name]) / baseline[name]
-        for name, score in scores.items()
+        (-1 if name in lowered else 1) * (score - theirs[name]) / theirs[name]
+        for name, score in ours.items()
     ]
     return 100 * sum(gains) / len(gains)
+
+
+def _named(scores: Mapping[str, float] | Sequence[float]) -> dict[str, float]:
+    if isinstance(scores, Mapping):
+        return dict(scores)
+    return {str(index): score for index, score in enumerate(scores)}
+
+
+def _lowered(names: Collection[str] | Sequence[bool]) -> set[str]:
+    return {
+        name if isinstance(name, str) else str(index)
+        for index, name in enumerate(names)
+        if isinstance(name, str) or name
+    }

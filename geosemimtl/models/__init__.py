@@ -1,1 +1,5 @@
 """Encoders, decoders, the multi-task network and the discriminators."""
+
+from geosemimtl.models.discriminator import Discriminator
+
+__all__ = ["Discriminator"]

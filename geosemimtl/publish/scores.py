@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from geosemimtl.inference.evaluation import Evaluation, HeightScores, SegmentationScores
+from geosemimtl.inference.evaluation import Evaluation, HeightResult, SegmentationResult
 from geosemimtl.metrics.regression import HeightCounts
 from geosemimtl.tasks import HEIGHT, SEGMENTATION, TASK_NAMES
 
@@ -84,7 +84,7 @@ def summaries(
     )
 
 
-def _segmentation_texts(scores: SegmentationScores) -> tuple[str, ...]:
+def _segmentation_texts(scores: SegmentationResult) -> tuple[str, ...]:
     names, counts = scores.classes.names, scores.counts
     rare = [names.index("clutter")] if "clutter" in names else []
     values = (
@@ -96,7 +96,7 @@ def _segmentation_texts(scores: SegmentationScores) -> tuple[str, ...]:
     return tuple(_percent(value) for value in values)
 
 
-def _height_texts(scores: HeightScores) -> tuple[str, ...]:
+def _height_texts(scores: HeightResult) -> tuple[str, ...]:
     counts = (scores.counts, scores.mean, scores.zero)
     return tuple(f"{value:.2f}" for one in counts for value in (one.rmse, one.mae))
 

@@ -21,7 +21,7 @@ from geosemimtl.methods.table import build_method
 from geosemimtl.models.network import Output, build_network
 from geosemimtl.tasks import Segmentation, Task
 from geosemimtl.training.iteration import run_iteration
-from geosemimtl.training.schedule import poly_factor
+from geosemimtl.training.schedule import poly_decay, warm_up
 
 
 class MultiTaskTask(BaseTask):
@@ -153,8 +153,9 @@ class MultiTaskTask(BaseTask):
 
     def _set_rates(self, optimisers: Sequence[LightningOptimizer]) -> None:
         chosen = self._config.optimiser
-        decay = partial(poly_factor, self.iteration, self._iterations, power=chosen.power)
-        factors = [decay(warmup=chosen.warmup), decay() if self.method.decays else 1.0]
+        decay = poly_decay(self.iteration, self._iterations, chosen.power)
+        rise = warm_up(self.iteration, chosen.warmup)
+        factors = [rise * decay, decay if self.method.decays else 1.0]
         for optimiser, factor in zip(optimisers, factors, strict=False):
             for group in optimiser.param_groups:
                 group["lr"] = optimiser.defaults["lr"] * factor

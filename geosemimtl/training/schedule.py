@@ -5,14 +5,27 @@ from __future__ import annotations
 import math
 
 
-def poly_factor(iteration: int, iterations: int, *, power: float = 0.9, warmup: int = 0) -> float:
-    """Return the share of the initial learning rate: (1 - i / N) ** power (docs/methods.md).
+def poly_decay(step: int, total: int, power: float = 0.9) -> float:
+    """Return the share of the initial learning rate: (1 - step / total) ** power.
 
     Args:
-        iteration: From 0.
-        iterations: N.
-        power: 0.9 in the paper; 0 keeps the rate.
-        warmup: Iterations over which the rate rises linearly from next to nothing; 0 in the paper.
+        step: Iterations done, 0 to ``total``.
+        total: Iterations of the whole training.
+        power: 0.9 in SemiMTL; 0 keeps the rate.
+
+    Raises:
+        ValueError: ``step`` lies beyond ``total``.
     """
-    rise = min(1.0, (iteration + 1) / (warmup + 1))
-    return rise * math.pow(1 - iteration / iterations, power)
+    if not 0 <= step <= total:
+        raise ValueError(f"step {step} of {total}: give 0 to {total}")
+    return math.pow(1 - step / total, power)
+
+
+def warm_up(step: int, steps: int) -> float:
+    """Return the share of the learning rate while it rises linearly from next to nothing.
+
+    Args:
+        step: Iterations done.
+        steps: Iterations that it takes; 0 in the paper.
+    """
+    return min(1.0, (step + 1) / (steps + 1))

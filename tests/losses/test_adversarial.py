@@ -7,12 +7,7 @@ import torch
 from torch.nn import functional
 
 from geosemimtl.errors import ConfigError
-from geosemimtl.losses.adversarial import (
-    align_to_any,
-    away_from_own,
-    domain_cross_entropy,
-    inter_domain_loss,
-)
+from geosemimtl.losses.adversarial import alignment_loss, domain_loss
 
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
@@ -21,15 +16,15 @@ LOGITS = torch.tensor([[2.0, 0.5, -1.0], [0.5, -0.5, 3.0]]).T.reshape(1, 3, 1, 2
 VALID = torch.ones(1, 1, 2, dtype=torch.bool)
 
 LOSSES: list[tuple[str, Loss, float]] = [
-    ("to ground truth", lambda x, v: domain_cross_entropy(x, 0, v), 1.4238627),
-    ("to domain 1", lambda x, v: domain_cross_entropy(x, 1, v), 2.6738627),
-    ("to domain 2", lambda x, v: domain_cross_entropy(x, 2, v), 1.6738627),
-    ("away from 2", lambda x, v: away_from_own(x, 2, v), 1.1665252),
-    ("away from 1", lambda x, v: away_from_own(x, 1, v), 0.1101242),
-    ("M1", lambda x, v: inter_domain_loss(1, x, 2, (1,), v), 2.6738627),
-    ("M2", lambda x, v: inter_domain_loss(2, x, 2, (1,), v), 1.4238627),
-    ("M3", lambda x, v: inter_domain_loss(3, x, 2, (1,), v), 1.1665252),
-    ("to any of 0 and 1", lambda x, v: align_to_any(x, (0, 1), v), 1.1665252),
+    ("to ground truth", lambda x, v: domain_loss(x, 0, v), 1.4238627),
+    ("to domain 1", lambda x, v: domain_loss(x, 1, v), 2.6738627),
+    ("to domain 2", lambda x, v: domain_loss(x, 2, v), 1.6738627),
+    ("away from 2", lambda x, v: alignment_loss(x, "M3", 2, (1,), v), 1.1665252),
+    ("away from 1", lambda x, v: alignment_loss(x, "M3", 1, (1,), v), 0.1101242),
+    ("M1", lambda x, v: alignment_loss(x, "M1", 2, 1, v), 2.6738627),
+    ("M2", lambda x, v: alignment_loss(x, "M2", 2, 1, v), 1.4238627),
+    ("M3", lambda x, v: alignment_loss(x, "M3", 2, 1, v), 1.1665252),
+    ("to any of 0 and 1", lambda x, v: alignment_loss(x, "M1", 2, (0, 1), v), 1.1665252),
 ]
 each_loss = pytest.mark.parametrize(
     ("loss", "expected"), [case[1:] for case in LOSSES], ids=[case[0] for case in LOSSES]
@@ -47,12 +42,14 @@ def test_losses_have_the_values_of_v2(loss: Loss, expected: float) -> None:
 def test_a_mask_picks_single_pixels(own: int, pixels: tuple[float, float]) -> None:
     for index, expected in enumerate(pixels):
         only = torch.arange(2).eq(index).reshape(1, 1, 2)
-        assert away_from_own(LOGITS, own, only).item() == pytest.approx(expected, abs=2e-7)
+        assert alignment_loss(LOGITS, "M3", own, 1, only).item() == pytest.approx(
+            expected, abs=2e-7
+        )
 
 
 def test_m3_has_the_gradient_of_v2() -> None:
     logits = LOGITS.clone().requires_grad_()
-    torch.autograd.backward(away_from_own(logits, 2, VALID))
+    torch.autograd.backward(alignment_loss(logits, "M3", 2, 1, VALID))
     rows = [[-0.01598872, -0.00356757, 0.01955629], [-0.32862994, -0.12089620, 0.44952613]]
     expected = torch.tensor(rows).T.reshape(1, 3, 1, 2)
     torch.testing.assert_close(logits.grad, expected, atol=1e-7, rtol=1e-5)
@@ -60,7 +57,7 @@ def test_m3_has_the_gradient_of_v2() -> None:
 
 def test_m3_stays_finite_where_the_discriminator_is_certain() -> None:
     logits = torch.tensor([-20.0, -20.0, 20.0]).reshape(1, 3, 1, 1).requires_grad_()
-    loss = away_from_own(logits, 2, VALID[..., :1])
+    loss = alignment_loss(logits, "M3", 2, 1, VALID[..., :1])
     torch.autograd.backward(loss)
     assert loss.item() == pytest.approx(39.30685, abs=1e-5)
     assert logits.grad is not None
@@ -70,18 +67,18 @@ def test_m3_stays_finite_where_the_discriminator_is_certain() -> None:
 def test_a_two_way_discriminator_has_the_values_of_v9() -> None:
     logits = torch.tensor([1.0, -0.5]).reshape(1, 2, 1, 1)
     valid = VALID[..., :1]
-    assert domain_cross_entropy(logits, 0, valid).item() == pytest.approx(0.2014133, abs=1e-7)
-    assert domain_cross_entropy(logits, 1, valid).item() == pytest.approx(1.7014133, abs=1e-6)
+    assert domain_loss(logits, 0, valid).item() == pytest.approx(0.2014133, abs=1e-7)
+    assert domain_loss(logits, 1, valid).item() == pytest.approx(1.7014133, abs=1e-6)
 
 
 @pytest.mark.parametrize("label", [0, 1, 2, 3])
-def test_domain_cross_entropy_equals_torch(label: int) -> None:
+def test_domain_loss_equals_torch(label: int) -> None:
     generator = torch.Generator().manual_seed(label)
     logits = torch.randn(2, 4, 5, 6, generator=generator)
     valid = torch.rand(2, 5, 6, generator=generator) > 0.5
     target = torch.where(valid, label, -100)
     expected = functional.cross_entropy(logits, target, ignore_index=-100)
-    torch.testing.assert_close(domain_cross_entropy(logits, label, valid), expected)
+    torch.testing.assert_close(domain_loss(logits, label, valid), expected)
 
 
 @each_loss
@@ -109,12 +106,17 @@ def test_losses_are_float32_under_autocast(loss: Loss, expected: float) -> None:
     assert result.item() == pytest.approx(expected, abs=2e-7)
 
 
+def test_without_a_mask_every_pixel_counts() -> None:
+    assert domain_loss(LOGITS, 1).item() == pytest.approx(2.6738627, abs=2e-7)
+    assert alignment_loss(LOGITS, "M3", own=2, labelled=1).item() == pytest.approx(1.1665252)
+
+
 def test_errors_list_the_choices() -> None:
-    with pytest.raises(ConfigError, match="choose one of 1, 2, 3"):
-        inter_domain_loss(4, LOGITS, 2, (1,), VALID)
-    with pytest.raises(ValueError, match="one of 0 to 2"):
-        align_to_any(LOGITS, (), VALID)
-    with pytest.raises(ValueError, match="one of 0 to 2"):
-        away_from_own(LOGITS, 3, VALID)
-    with pytest.raises(ValueError, match="one of 0 to 2"):
-        domain_cross_entropy(LOGITS, -1, VALID)
+    with pytest.raises(ConfigError, match="choose one of M1, M2, M3"):
+        alignment_loss(LOGITS, "M4", 2, (1,), VALID)
+    with pytest.raises(ValueError, match="no domain is labelled"):
+        alignment_loss(LOGITS, "M1", 2, (), VALID)
+    with pytest.raises(ValueError, match="domain 3: the discriminator knows 0 to 2"):
+        alignment_loss(LOGITS, "M3", 3, 1, VALID)
+    with pytest.raises(ValueError, match="domain -1: the discriminator knows 0 to 2"):
+        domain_loss(LOGITS, -1, VALID)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from geosemimtl.losses.regression import berhu
+from geosemimtl.losses.regression import berhu_loss
 
 P = torch.tensor([[[1.0, 2.0], [3.0, 4.0]]])
 Y = torch.tensor([[[1.1, 2.5], [2.0, 6.0]]])
@@ -26,25 +26,25 @@ def all_but(*pixels: tuple[int, int]) -> torch.Tensor:
     ],
 )
 def test_berhu_has_the_values_of_v1(scale: int, valid: torch.Tensor, expected: float) -> None:
-    assert berhu(scale * P, scale * Y, valid).item() == pytest.approx(expected, abs=1e-6)
+    assert berhu_loss(scale * P, scale * Y, valid).item() == pytest.approx(expected, abs=1e-6)
 
 
 def test_berhu_has_the_gradient_of_v1() -> None:
     prediction = P.clone().requires_grad_()
-    torch.autograd.backward(berhu(prediction, Y, all_but()))
+    torch.autograd.backward(berhu_loss(prediction, Y, all_but()))
     expected = torch.tensor([[[-0.25, -0.3125], [0.625, -1.25]]])
     torch.testing.assert_close(prediction.grad, expected)
 
 
 def test_the_threshold_comes_from_the_whole_batch() -> None:
-    batch = berhu(torch.cat([P, Y]), torch.cat([Y, Y]), all_but().expand(2, 2, 2))
+    batch = berhu_loss(torch.cat([P, Y]), torch.cat([Y, Y]), all_but().expand(2, 2, 2))
     assert batch.item() == pytest.approx(1.815625 / 2, abs=1e-6)
 
 
 def test_an_invalid_nan_touches_neither_value_nor_gradient() -> None:
     prediction, target = P.clone().requires_grad_(), Y.clone()
     target[0, 1, 0] = float("nan")
-    loss = berhu(prediction, target, all_but((1, 0)))
+    loss = berhu_loss(prediction, target, all_but((1, 0)))
     torch.autograd.backward(loss)
     assert loss.item() == pytest.approx(1.9375)
     assert prediction.grad is not None
@@ -56,7 +56,7 @@ def test_an_invalid_nan_touches_neither_value_nor_gradient() -> None:
 def test_nothing_to_learn_gives_zero_with_a_graph(target: torch.Tensor) -> None:
     prediction = P.clone().requires_grad_()
     valid = all_but() if target is P else torch.zeros(1, 2, 2, dtype=torch.bool)
-    loss = berhu(prediction, target, valid)
+    loss = berhu_loss(prediction, target, valid)
     torch.autograd.backward(loss)
     assert loss.item() == 0
     torch.testing.assert_close(prediction.grad, torch.zeros_like(P))
@@ -69,13 +69,18 @@ def test_berhu_passes_gradcheck_at_a_fixed_threshold() -> None:
     valid = torch.ones_like(target, dtype=torch.bool)
 
     def loss(free: torch.Tensor) -> torch.Tensor:
-        return berhu(torch.cat([free, fixed.expand(1, 2, 1) + 9], 2), target, valid)
+        return berhu_loss(torch.cat([free, fixed.expand(1, 2, 1) + 9], 2), target, valid)
 
     free = torch.tensor([[[1.5], [9.0]]], dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(loss, (free,))
 
 
 def test_bfloat16_predictions_are_compared_in_float32() -> None:
-    loss = berhu(P.bfloat16(), Y, all_but())
+    loss = berhu_loss(P.bfloat16(), Y, all_but())
     assert loss.dtype == torch.float32
     assert loss.item() == pytest.approx(1.815625, abs=1e-6)  # P is exact in bfloat16
+
+
+def test_without_a_mask_every_pixel_counts() -> None:
+    assert berhu_loss(P, Y).item() == pytest.approx(1.815625, abs=1e-6)
+    assert berhu_loss(P[0, 0], Y[0, 0], fraction=1.0).item() == pytest.approx(0.3, abs=1e-6)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from geosemimtl.losses.regression import berhu
+from geosemimtl.losses.regression import berhu_loss
 from geosemimtl.losses.segmentation import SUPERVISED, cross_entropy, height_loss
 from geosemimtl.tasks import IGNORE, TASK_NAMES
 
@@ -76,7 +76,7 @@ def test_losses_are_float32_under_autocast(
 def test_height_loss_is_berhu_in_the_networks_unit() -> None:
     logits, metres = torch.rand(2, 1, 3, 3), 30 * torch.rand(2, 3, 3)
     valid = metres > 3
-    expected = berhu(logits[:, 0], metres / 30, valid)
+    expected = berhu_loss(logits[:, 0], metres / 30, valid)
     torch.testing.assert_close(height_loss(logits, metres, valid, scale_m=30), expected)
 
 

@@ -44,7 +44,7 @@ class Recorder(nn.Module):
         return field.expand(-1, len(self.logits), -1, -1)
 
 
-def _method(mode: int = 2, domains: int = 2, **labelled: list[int]) -> SemiMTL:
+def _method(mode: str = "M2", domains: int = 2, **labelled: list[int]) -> SemiMTL:
     torch.manual_seed(0)
     config = SemiMTLConfig.model_validate({"mode": mode, "width": 4})
     return SemiMTL(config, TASKS, domains, {**LABELLED, **labelled})
@@ -176,13 +176,13 @@ def test_predictions_are_told_by_their_domain(domain: int) -> None:
 @pytest.mark.parametrize(
     ("mode", "labelled", "wanted"),
     [
-        (1, [0], [1]),
-        (1, [0, 2], [1, 3]),  # any of the labelled domains
-        (2, [0, 2], [0]),
-        (3, [0], [0, 1, 3]),  # all but the domain's own
+        ("M1", [0], [1]),
+        ("M1", [0, 2], [1, 3]),  # any of the labelled domains
+        ("M2", [0, 2], [0]),
+        ("M3", [0], [0, 1, 3]),  # all but the domain's own
     ],
 )
-def test_modes(mode: int, labelled: list[int], wanted: list[int]) -> None:
+def test_modes(mode: str, labelled: list[int], wanted: list[int]) -> None:
     method = _method(mode, domains=3, **{SEGMENTATION: labelled})
     judge = Recorder(torch.tensor([0.3, -1.0, 2.0, 0.7]))
     method.networks[SEGMENTATION] = judge

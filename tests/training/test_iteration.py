@@ -105,7 +105,7 @@ class Toy:
         )
 
 
-def _toy(mode: int) -> tuple[Toy, Linear]:
+def _toy(mode: str) -> tuple[Toy, Linear]:
     config = SemiMTLConfig.model_validate(
         {"mode": mode, "lambda_intra": 0.1, "lambda_inter": 0.05, "width": 4}
     )
@@ -115,8 +115,10 @@ def _toy(mode: int) -> tuple[Toy, Linear]:
     return Toy(method), judge
 
 
-@pytest.mark.parametrize(("mode", "w"), [(1, 0.79635419), (2, 0.80685419), (3, 0.80521679)])
-def test_v3(mode: int, w: float) -> None:
+@pytest.mark.parametrize(
+    ("mode", "w"), [("M1", 0.79635419), ("M2", 0.80685419), ("M3", 0.80521679)]
+)
+def test_v3(mode: str, w: float) -> None:
     toy, judge = _toy(mode)
     seen = toy.run(A, B)
     assert toy.losses[0] == pytest.approx(1.05282289, abs=1e-8)
@@ -138,7 +140,7 @@ def test_v3(mode: int, w: float) -> None:
 
 
 def test_an_iteration_of_nodata_moves_nothing() -> None:
-    toy, judge = _toy(2)
+    toy, judge = _toy("M2")
     nothing = Batch(
         0, A.image, torch.zeros_like(A.observed), A.targets, {HEIGHT: torch.zeros_like(A.observed)}
     )

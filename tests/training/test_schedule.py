@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from geosemimtl.training.schedule import poly_factor
+from geosemimtl.training.schedule import poly_decay, warm_up
 
 
 @pytest.mark.parametrize(
@@ -18,15 +18,18 @@ from geosemimtl.training.schedule import poly_factor
     ],
 )
 def test_v4(iteration: int, rate: float) -> None:
-    assert 0.01 * poly_factor(iteration, 11160) == pytest.approx(rate, rel=1e-7)
+    assert 0.01 * poly_decay(iteration, 11160) == pytest.approx(rate, rel=1e-7)
 
 
 def test_power_0_keeps_the_rate() -> None:
-    assert [poly_factor(i, 5, power=0) for i in range(5)] == [1] * 5
+    assert [poly_decay(i, 5, power=0) for i in range(5)] == [1] * 5
 
 
-def test_warm_up_rises_linearly_to_the_schedule() -> None:
-    rates = [poly_factor(i, 100, warmup=4) for i in range(6)]
-    plain = [poly_factor(i, 100) for i in range(6)]
-    shares = [rate / full for rate, full in zip(rates, plain, strict=True)]
-    assert shares == pytest.approx([0.2, 0.4, 0.6, 0.8, 1, 1])
+def test_warm_up_rises_linearly() -> None:
+    assert [warm_up(i, 4) for i in range(6)] == pytest.approx([0.2, 0.4, 0.6, 0.8, 1, 1])
+
+
+def test_a_step_beyond_the_end() -> None:
+    assert poly_decay(5, 5) == 0
+    with pytest.raises(ValueError, match="step 6 of 5: give 0 to 5"):
+        poly_decay(6, 5)
