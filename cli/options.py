@@ -71,6 +71,8 @@ class Bounds(click.ParamType):  # type: ignore[type-arg]  # generic from click 8
         except ValueError:
             example = "368000,5806000,368100,5806100"
             self.fail(f"{value!r}: write four numbers, such as {example}", param, ctx)
+        if left >= right or bottom >= top:
+            self.fail(f"{value!r}: the order is left, bottom, right, top", param, ctx)
         return left, bottom, right, top
 
 
