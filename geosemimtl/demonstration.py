@@ -10,7 +10,6 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
-from geosemimtl.config import TrainConfig, load_config
 from geosemimtl.data.city.presets import preset
 from geosemimtl.data.city.scene import CityFiles, draw_city, write_city
 from geosemimtl.errors import OutputError
@@ -24,6 +23,7 @@ from geosemimtl.publish.scores import Summary, score_document, summaries
 from geosemimtl.tasks import HEIGHT, ISPRS_CLASSES, SEGMENTATION
 from geosemimtl.tiling.cutting import tile
 from geosemimtl.tiling.options import TileOptions
+from geosemimtl.training.config import TrainConfig, load_config
 from geosemimtl.training.trainer import train
 
 #: Marks a folder as a demo's, so that --overwrite never removes anything else.
