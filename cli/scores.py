@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from rich.table import Table
 
 from geosemimtl.cli.console import table
-from geosemimtl.inference.evaluation import RATIO_EPS_M, Evaluation
+from geosemimtl.inference.scoring import RATIO_EPS_M, Evaluation
 
 
 def score_tables(evaluation: Evaluation) -> Iterator[Table]:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from geosemimtl.inference.evaluation import Evaluation, HeightResult, SegmentationResult
+from geosemimtl.inference.scoring import Evaluation, HeightResult, SegmentationResult
 from geosemimtl.metrics.regression import HeightCounts
 from geosemimtl.tasks import HEIGHT, SEGMENTATION, TASK_NAMES
 
