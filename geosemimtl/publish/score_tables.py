@@ -99,7 +99,7 @@ def scene_tables(
 
 
 def _class_tables(scores: SegmentationResult) -> Iterator[Summary]:
-    near = scores.eroded and f"{scores.eroded.radius_px} px or less from a boundary left out"
+    near = scores.eroded and f"without what is within {scores.eroded.radius_px} px of a boundary"
     rows = list(_mean_rows("all pixels", scores, scores.counts))
     if scores.eroded:
         rows += _mean_rows("eroded", scores, scores.eroded.counts)
@@ -142,9 +142,9 @@ def _class_rows(scores: SegmentationResult, counts: ConfusionCounts) -> Iterator
 
 
 def _height_tables(scores: HeightResult) -> Iterator[Summary]:
-    eps = f"ratios where the truth is above {scores.counts.eps:g} m"
+    eps = f"where the truth is above {scores.counts.eps:g} m"
     yield Summary(
-        f"Height; {eps}",
+        f"Height; AbR and d1 to d3 (below 1.25, 1.25², 1.25³) {eps}",
         ("", *_METRE_HEAD, *_RATIO_HEAD),
         (
             ("model", *_errors(scores.counts), *_ratios(scores.counts)),
@@ -158,7 +158,7 @@ def _height_tables(scores: HeightResult) -> Iterator[Summary]:
     ranges = [f"below {edges[0]} m", *between, f"{edges[-1]} m and up"]
     head = (*_METRE_HEAD, "AbR", "d1 %", "share %")
     yield Summary(
-        f"Height by true height; {eps}",
+        f"Height by true height; AbR and d1 {eps}",
         ("truth", *head),
         tuple(
             _group_row(name, each, scores.counts.n) for name, each in zip(ranges, bins, strict=True)
@@ -166,7 +166,7 @@ def _height_tables(scores: HeightResult) -> Iterator[Summary]:
     )
     if scores.by_class:
         yield Summary(
-            f"Height by true class; {eps}",
+            f"Height by true class; AbR and d1 {eps}",
             ("class", *head),
             tuple(
                 _group_row(_words(name), each, scores.counts.n)
