@@ -83,7 +83,7 @@ def evaluate_tiles(  # noqa: PLR0913  (what predict takes, and what evaluate doe
         raise ConfigError("--per-tile: scores whole scenes; leave --bounds and --aoi out")
     images = scene_images(scenes, mosaic=options.mosaic)
     network, card = load_model(model)
-    require_truth(len(images), card.tasks, labels, true_heights)
+    require_truth(len(images), card.tasks, labels, true_heights, scoring)
     form = TruthForm(label_classes, class_column, options.assume_crs)
     setting, sizes = settle(options, model, card.tile_px, (), 1)
     forward = Forward(
@@ -196,8 +196,6 @@ class _Run:
             classes: The model's, where they are compared.
         """
         names = classes.names if classes else ()
-        if classes:
-            self.scoring.left_out(classes)  # before work begins
         for scene in scenes:
             if scene.classes:
                 scene.classes.check(scene.chosen.plan.grid, self.track)

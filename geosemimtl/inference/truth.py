@@ -13,11 +13,21 @@ from rasterio.crs import CRS
 from rasterio.windows import Window
 
 from geosemimtl.errors import LabelError
+from geosemimtl.inference.scoring import ScoreOptions
 from geosemimtl.metrics.erosion import away_from_boundaries
 from geosemimtl.progress import Track, silent
 from geosemimtl.raster.grid import PixelGrid
 from geosemimtl.raster.scene import Scene
-from geosemimtl.tasks import HEIGHT, IGNORE, SEGMENTATION, Classes, ClassMap, Task, class_map_of
+from geosemimtl.tasks import (
+    HEIGHT,
+    IGNORE,
+    SEGMENTATION,
+    Classes,
+    ClassMap,
+    Segmentation,
+    Task,
+    class_map_of,
+)
 from geosemimtl.tiling.labels import (
     LabelReader,
     Labels,
@@ -177,12 +187,17 @@ def open_true_heights(truth: Path, grid: PixelGrid, form: TruthForm) -> Scene:
 
 
 def require_truth(
-    scenes: int, tasks: Sequence[Task], labels: Sequence[Path], true_heights: Sequence[Path]
+    scenes: int,
+    tasks: Sequence[Task],
+    labels: Sequence[Path],
+    true_heights: Sequence[Path],
+    scoring: ScoreOptions,
 ) -> None:
-    """Refuse truth that a model's predictions of some scenes cannot be compared with.
+    """Refuse what a model's predictions of some scenes cannot be scored by, before work begins.
 
     Raises:
-        LabelError: There is none, not one for each scene, or none of what the model predicts.
+        LabelError: There is no truth, not one for each scene, or none of what the model predicts.
+        ConfigError: The model has no class that is to be left out.
     """
     names = {task.name for task in tasks}
     for task, truth, flag in (
@@ -195,6 +210,9 @@ def require_truth(
             raise LabelError(f"{scenes} scene(s) but {len(truth)} {flag}: name one for each")
     if not labels and not true_heights:
         raise LabelError("nothing to compare: name --labels or --height")
+    for each in tasks:
+        if labels and isinstance(each, Segmentation):
+            scoring.left_out(each.classes)
 
 
 def no_labels(path: Path) -> LabelError:
