@@ -101,7 +101,7 @@ def command(
 
     PREDICTIONS are *_classes.tif and *_height.tif, in the order of --labels and of --height;
     other rasters of predict are passed over. With --model they are scenes, in the order of both.
-    --labels are class indices, colours or polygons.
+    --labels are class indices, colours or polygons; with height rasters alone, one each.
 
     \b
     Example:

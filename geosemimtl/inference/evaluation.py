@@ -43,7 +43,7 @@ from geosemimtl.progress import Track, silent
 from geosemimtl.raster.grid import PixelGrid
 from geosemimtl.raster.reading import height_filter, read_on_grid
 from geosemimtl.raster.scene import Scene, declared_classes, open_scene
-from geosemimtl.tasks import HEIGHT, IGNORE, SEGMENTATION, Classes, ClassMap
+from geosemimtl.tasks import HEIGHT, IGNORE, ISPRS_CLASS_MAP, SEGMENTATION, Classes, ClassMap
 from geosemimtl.tiling.labels import check_heights, open_labels
 from geosemimtl.tiling.scenes import scene_images
 from geosemimtl.training.model_file import read_card
@@ -69,15 +69,17 @@ def evaluate(  # noqa: PLR0913  (rasters, truth, and how both are read)
     """Compare predicted rasters with truth on the predictions' grids.
 
     Heights are also scored by true class where each height raster lies on the grid of the class
-    raster in the same place.
+    raster in the same place, or where there are labels and no class rasters.
 
     Args:
         classes: Predicted class rasters (``*_classes.tif``).
-        labels: True labels in any form, one each, on any grid.
+        labels: True labels in any form, one each, on any grid; without class rasters one a height
+            raster.
         heights: Predicted height rasters (``*_height.tif``).
         true_heights: True nDSM rasters in metres, one each, on any grid.
         label_classes: How the labels write their classes, matched to the predicted ones by name;
-            by default the predicted classes' indices, colours and names.
+            by default the predicted classes' indices, colours and names, without class rasters
+            those of ISPRS.
         class_column: Column of polygon labels that holds their class.
         assume_crs: CRS of files that carry none.
         scoring: What is scored beside the whole.
@@ -90,12 +92,16 @@ def evaluate(  # noqa: PLR0913  (rasters, truth, and how both are read)
     """
     scoring = scoring or ScoreOptions()
     form = TruthForm(label_classes, class_column, assume_crs)
-    named_classes = _paired(classes, labels, "class raster", "--labels")
     named_heights = _paired(heights, true_heights, "height raster", "--height")
-    if not named_classes and not named_heights:
+    if heights and not classes:
+        by_class = _paired(heights, labels, "height raster", "--labels") if labels else []
+        measured, labelled = _measured(named_heights, _known(by_class, form, track), form), []
+    else:
+        named_classes = _paired(classes, labels, "class raster", "--labels")
+        labelled = [_labelled(predicted, truth, form) for predicted, truth in named_classes]
+        measured = _measured(named_heights, labelled, form)
+    if not labelled and not measured:
         raise LabelError("nothing to compare: name predicted rasters and --labels or --height")
-    labelled = [_labelled(predicted, truth, form) for predicted, truth in named_classes]
-    measured = _measured(named_heights, labelled, form)
     return Evaluation(
         _segmentation(labelled, scoring, track) if labelled else None,
         _height(measured, scoring, track) if measured else None,
@@ -164,7 +170,7 @@ def _paired(
 
 @dataclass(frozen=True, slots=True)
 class _Labelled:
-    """A predicted class raster beside its truth."""
+    """A raster beside true classes: the classes that it predicts, or those its heights lie in."""
 
     predicted: Scene
     classes: Classes
@@ -185,6 +191,19 @@ def _labelled(prediction: Path, truth: Path, form: TruthForm) -> _Labelled:
     classes = _named_classes(predicted)
     true = open_true_classes(truth, prediction, classes, predicted.grid.crs, form)
     return _Labelled(predicted, classes, true)
+
+
+def _known(pairs: Sequence[tuple[Path, Path]], form: TruthForm, track: Track) -> list[_Labelled]:
+    """Look at labels of scenes of which only heights are predicted."""
+    class_map = form.classes or ISPRS_CLASS_MAP
+    form, classes = replace(form, classes=class_map), class_map.classes
+    found = []
+    for prediction, truth in pairs:
+        predicted = open_scene(prediction, assume_crs=form.assume_crs)
+        true = open_true_classes(truth, prediction, classes, predicted.grid.crs, form)
+        true.check(predicted.grid, track)
+        found.append(_Labelled(predicted, classes, true))
+    return found
 
 
 def _measured(

@@ -306,3 +306,29 @@ def test_heights_beside_classes_on_another_grid_have_none(
     scores = heights_beside(write_classes, make_raster, 0.06).height
     assert scores is not None
     assert not scores.by_class
+
+
+def test_heights_alone_by_class(make_raster: Make) -> None:
+    """Without class rasters the labels' classes are ISPRS's, as tile takes them, or --classes."""
+    true = np.array([[[0, 2, 4, 30]]], np.float32)
+    paths: dict[str, Any] = {
+        "labels": [make_raster("t.tif", np.array([[[0, 5, 5, N]]], np.uint8))],
+        "heights": [make_raster("p_height.tif", true + 1)],
+        "true_heights": [make_raster("h.tif", true)],
+    }
+    made = evaluate(**paths)
+    assert made.segmentation is None
+    assert made.height is not None
+    assert {name: each.n for name, each in made.height.by_class.items() if each.n} == {
+        "impervious": 1,
+        "clutter": 2,
+    }
+    own = evaluate(**paths, label_classes=classes_of(0, 5, 6, ignore=N)).height
+    assert own is not None
+    assert {name: each.n for name, each in own.by_class.items()} == {
+        "reddish": 1,
+        "greenish": 2,
+        "blueish": 0,
+    }
+    with pytest.raises(LabelError, match=r"1 height raster\(s\) but 2 --labels"):
+        evaluate(**(paths | {"labels": paths["labels"] * 2}))
