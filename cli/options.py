@@ -111,6 +111,23 @@ class Shares(click.ParamType):  # type: ignore[type-arg]  # generic from click 8
         return train, val, test
 
 
+class Metres(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.2 on only
+    """Rising numbers."""
+
+    name = "METRES,METRES,..."
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[float, ...]:
+        """Split at the commas."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            return tuple(float(part) for part in value.split(","))
+        except ValueError:
+            self.fail(f"{value!r}: write rising metres, such as 1,3,10,20", param, ctx)
+
+
 class Overlap(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.2 on only
     """A share such as ``0.5`` or ``50%``, or pixels such as ``128px``."""
 
