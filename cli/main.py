@@ -13,7 +13,17 @@ from geosemimtl.cli.options import talk_options
 from geosemimtl.errors import GeoSemiMTLError
 
 #: In the order of a user's work.
-COMMANDS = ("demo", "check", "ndsm", "tile", "train", "predict", "evaluate", "info")
+COMMANDS = (
+    "demo",
+    "check",
+    "ndsm",
+    "tile",
+    "train",
+    "predict",
+    "evaluate",
+    "experiment",
+    "info",
+)
 
 
 class _Commands(click.Group):

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
-from geosemimtl.data.city.presets import preset
-from geosemimtl.data.city.scene import CityFiles, draw_city, write_city
+from geosemimtl.data.city.dataset import SENSORS, Sensor, cut_scenes, draw_scenes
+from geosemimtl.data.city.scene import CityFiles
 from geosemimtl.errors import OutputError
 from geosemimtl.files import write_text
 from geosemimtl.inference.evaluation import evaluate
@@ -23,22 +23,11 @@ from geosemimtl.publish.picture import PictureRow, draw_picture
 from geosemimtl.publish.score_document import document_of
 from geosemimtl.publish.score_tables import Summary, scene_tables
 from geosemimtl.tasks import HEIGHT, ISPRS_CLASSES, SEGMENTATION
-from geosemimtl.tiling.cutting import tile
-from geosemimtl.tiling.options import TileOptions
 from geosemimtl.training.config import TrainConfig, load_config
 from geosemimtl.training.trainer import train
 
 #: Marks a folder as a demo's, so that --overwrite never removes anything else.
 _MARK = ".geosemimtl-demo"
-
-
-@dataclass(frozen=True, slots=True)
-class Sensor:
-    """One of the demo's sensors: its preset, the GSD it is drawn at and the labels it gives."""
-
-    name: str
-    gsd_m: float
-    supervises: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +51,6 @@ class Plan:
     overrides: tuple[str, ...] = ()
 
 
-SENSORS = (Sensor("potsdam", 0.15, (SEGMENTATION,)), Sensor("vaihingen", 0.27, (HEIGHT,)))
 FULL = Plan()
 QUICK = Plan(
     train_m=200.0,
@@ -112,7 +100,8 @@ def demo(
     config = demo_config(folder, plan)
     scenes = [_draw(sensor, folder, plan, track) for sensor in SENSORS]
     for sensor, (training, _) in zip(SENSORS, scenes, strict=True):
-        _cut(sensor, training, folder, plan, track)
+        tiles = folder / "tiles" / sensor.name
+        cut_scenes(sensor, training, tiles, gsd_m=plan.gsd_m, tile_px=plan.tile_px, track=track)
     model = train(config, folder / "model", track=track)
     unseen = {sensor.name: test for sensor, (_, test) in zip(SENSORS, scenes, strict=True)}
     images = [test.image for test in unseen.values()]
@@ -180,31 +169,11 @@ def _draw(
     sensor: Sensor, folder: Path, plan: Plan, track: Track
 ) -> tuple[list[CityFiles], CityFiles]:
     """Draw a sensor's training scenes and its unseen scene, which is another city."""
-    jobs = [(plan.train_m, seed, f"{sensor.name}_{seed}") for seed in plan.train_seeds]
-    jobs.append((plan.test_m, _TEST_SEED, f"{sensor.name}_unseen"))
-    drawn = [
-        write_city(
-            draw_city(preset(sensor.name), side_m, side_m, seed, sensor.gsd_m),
-            folder / "scenes",
-            stem,
-        )
-        for side_m, seed, stem in track(jobs, f"drawing {sensor.name}", len(jobs))
-    ]
-    return drawn[:-1], drawn[-1]
-
-
-def _cut(
-    sensor: Sensor, training: Sequence[CityFiles], folder: Path, plan: Plan, track: Track
-) -> None:
-    """Cut a tile set that has labels for what the sensor supervises and nothing else."""
-    tile(
-        [scene.image for scene in training],
-        folder / "tiles" / sensor.name,
-        labels=[s.labels for s in training] if SEGMENTATION in sensor.supervises else (),
-        heights=[s.height for s in training] if HEIGHT in sensor.supervises else (),
-        options=TileOptions(gsd_m=plan.gsd_m, size_px=plan.tile_px),
-        track=track,
+    cities = {str(seed): (plan.train_m, seed) for seed in plan.train_seeds}
+    drawn = draw_scenes(
+        sensor, folder / "scenes", cities | {"unseen": (plan.test_m, _TEST_SEED)}, track
     )
+    return drawn[:-1], drawn[-1]
 
 
 def _publish(

@@ -16,7 +16,7 @@ MAPPED = {"cli": "geosemimtl.cli", "tiling": "geosemimtl.tiling", "configs": "ge
 #: What each part of the house may import; itself always.
 BASE = {"errors", "config", "tasks", "progress", "files", "machine"}
 LIBRARY = {"data", "models", "losses", "metrics"}
-OPERATIONS = {"training", "inference", "publish"}
+OPERATIONS = {"training", "inference", "publish", "experiments"}
 LAYERS: dict[str, set[str]] = {
     "errors": set(),
     "tasks": {"errors"},
@@ -33,6 +33,7 @@ LAYERS: dict[str, set[str]] = {
     "losses": BASE,
     "metrics": BASE,
     "methods": BASE | {"models", "losses", "metrics"} | {"data"},
+    "experiments": BASE | {"raster", "tiling", "methods"} | LIBRARY | OPERATIONS,
     "training": BASE | {"raster", "tiling", "methods"} | LIBRARY | OPERATIONS,
     "inference": BASE | {"raster", "tiling", "methods"} | LIBRARY | OPERATIONS,
     "publish": BASE | {"raster", "tiling", "methods"} | LIBRARY | OPERATIONS,

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from geosemimtl.data.tiles import DomainTiles
+from geosemimtl.data.tiles import DomainTiles, iterations_of
 from geosemimtl.errors import TileSetError
 from geosemimtl.tasks import HEIGHT, SEGMENTATION, Classes, Height, Segmentation, Task
 from geosemimtl.tiling.index import tile_class_shares
@@ -60,13 +60,16 @@ def data_of(config: TrainConfig, domains: Sequence[DomainTiles]) -> Data:
     )
 
 
-def epoch_tiles(config: TrainConfig, domains: Sequence[DomainTiles]) -> int:
-    """Return how many tiles the domain has whose passes are epochs."""
+def iterations_in(config: TrainConfig, domains: Sequence[DomainTiles]) -> int:
+    """Return the length of a training: as written, or so many epochs of one domain's tiles."""
+    if config.iterations is not None:
+        return config.iterations
     names = [domain.name for domain in config.domains]
-    if config.epochs_of is not None:
-        return len(domains[names.index(config.epochs_of)])
     labelled = [domain for domain in domains if SEGMENTATION in domain.supervises]
-    return len((labelled or domains)[0])
+    one = (labelled or domains)[0]
+    if config.epochs_of is not None:
+        one = domains[names.index(config.epochs_of)]
+    return iterations_of(config.epochs, len(one), config.batch_a_domain)
 
 
 def chances_of(

@@ -16,7 +16,7 @@ import yaml
 from torch.utils.data import DataLoader
 
 from geosemimtl.data.batch import Batch
-from geosemimtl.data.tiles import DomainTiles, IterationBatches, iterations_of
+from geosemimtl.data.tiles import DomainTiles, IterationBatches
 from geosemimtl.errors import ConfigError
 from geosemimtl.files import (
     earlier_request,
@@ -31,7 +31,7 @@ from geosemimtl.progress import Track, silent
 from geosemimtl.tiling.tileset import INDEX, MANIFEST
 from geosemimtl.training.checkpoint import read_checkpoint, save_bad_batch
 from geosemimtl.training.config import TrainConfig
-from geosemimtl.training.domains import chances_of, data_of, epoch_tiles, open_domains
+from geosemimtl.training.domains import chances_of, data_of, iterations_in, open_domains
 from geosemimtl.training.fitting import fit
 from geosemimtl.training.initial import start_from
 from geosemimtl.training.model_file import SUFFIX, DomainCard, ModelCard, read_card, save_model
@@ -100,9 +100,7 @@ def _fitted(
 ) -> None:
     """Train, or go on training, and write what comes out."""
     output, batch = path.parent, config.batch_a_domain
-    iterations = config.iterations or iterations_of(
-        config.epochs, epoch_tiles(config, domains), batch
-    )
+    iterations = iterations_in(config, domains)
     data = data_of(config, domains)
     if init is not None:
         card = read_card(init)  # its weights were learned on inputs of its own normalisation

@@ -11,7 +11,7 @@ import pytest
 from geosemimtl.data.tiles import DomainTiles, IterationBatches
 from geosemimtl.tiling.index import tile_class_shares
 from geosemimtl.training.config import TrainConfig
-from geosemimtl.training.domains import chances_of, epoch_tiles, open_domains
+from geosemimtl.training.domains import chances_of, iterations_in, open_domains
 
 Tiny = Callable[..., TrainConfig]
 
@@ -55,11 +55,14 @@ def test_chances_say_how_often_a_tile_is_drawn(seg_tiles: Path) -> None:
 
 def test_whose_tiles_make_an_epoch(tiny: Tiny, seg_tiles: Path, height_tiles: Path) -> None:
     names = {"b": height_tiles, "a": seg_tiles}
-    config = tiny(domains=[{"name": name, "tiles": tiles} for name, tiles in names.items()])
+    changes = {"iterations": None, "epochs": 3, "batch": 2}
+    config = tiny(
+        domains=[{"name": name, "tiles": tiles} for name, tiles in names.items()], **changes
+    )
     domains = open_domains(config)
     domains[0].names = domains[0].names[:1]
-    assert epoch_tiles(config, domains) == 4  # the one with classes, though it comes second
-    assert epoch_tiles(config.model_copy(update={"epochs_of": "b"}), domains) == 1
+    assert iterations_in(config, domains) == 3 * 2  # the one with classes, though it comes second
+    assert iterations_in(config.model_copy(update={"epochs_of": "b"}), domains) == 3
 
 
 def test_a_batch_of_all_domains(tiny: Tiny) -> None:

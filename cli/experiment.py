@@ -1,0 +1,56 @@
+"""``geosemimtl experiment``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from geosemimtl.cli.options import FILE, talk_options
+
+
+@click.command("experiment")
+@click.argument("config", type=FILE)
+@click.option(
+    "-s",
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Change a value of the experiment, such as seeds=[7] or training.iterations=10.",
+)
+@click.option("-o", "--output", type=FILE, help="Its folder; runs/NAME by default.")
+@talk_options
+def command(config: Path, overrides: tuple[str, ...], output: Path | None) -> None:
+    """Train and score every row of CONFIG (YAML) with every seed, beside the paper's figures.
+
+    Writes tables (.md), all figures (.csv) and a picture (.png). Stopped, the same command goes
+    on; rows and seeds that are added later join those that are done.
+
+    \b
+    Example:
+      geosemimtl experiment city_table2.yaml -s seeds=[0]
+    """
+    from geosemimtl.cli.console import OUT, say, table, track
+    from geosemimtl.config import load_yaml
+    from geosemimtl.experiments.config import ExperimentConfig
+    from geosemimtl.experiments.running import run_experiment
+    from geosemimtl.files import write_text
+    from geosemimtl.publish.experiment_picture import draw_experiment
+    from geosemimtl.publish.experiment_tables import experiment_tables, outcomes_csv
+
+    loaded = load_yaml(ExperimentConfig, config, overrides)
+    folder = output or Path("runs") / loaded.name
+    try:
+        outcomes = run_experiment(loaded, folder, track=track)
+    except KeyboardInterrupt:
+        say("\nThe same command goes on from here.")
+        raise
+    tables = experiment_tables(loaded, outcomes)
+    files = [folder / f"{loaded.name}{suffix}" for suffix in (".md", ".csv", ".png")]
+    write_text(files[0], "\n".join(each.markdown() for each in tables))
+    write_text(files[1], outcomes_csv(outcomes))
+    draw_experiment(files[2], loaded, outcomes)
+    for each in tables:
+        OUT.print(table(each.title, each.head, each.rows))
+    say("wrote " + " ".join(map(str, files)))

@@ -1,0 +1,1 @@
+"""Experiments: methods by seeds, to a table beside the paper's."""

@@ -1,0 +1,169 @@
+"""What an experiment's YAML file says."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationError, model_validator
+
+from geosemimtl.config import Section
+from geosemimtl.training.config import TrainConfig
+
+#: Stands in paths for the folder of a seed's own data.
+_DATA = "{data}"
+#: What is printed of a row, by its name in the paper's figures.
+Figure = Literal["pixel_accuracy", "mean_iou", "abs_rel", "rmse", "delta1", "gain"]
+Statistics = Literal["learned", "adapted"]
+
+
+class CitySection(Section):
+    """Cities of its own for every seed, drawn and cut beforehand.
+
+    Attributes:
+        train_m: Side of each training scene in metres.
+        train_scenes: How many of them each sensor has.
+        test_m: Side of each sensor's scene to predict, which no training sees.
+        gsd_m: GSD of tiles and models.
+        tile_px: Side of the tiles.
+    """
+
+    train_m: float = Field(420.0, gt=0)
+    train_scenes: int = Field(2, ge=1)
+    test_m: float = Field(240.0, gt=0)
+    gsd_m: float = Field(0.3, gt=0)
+    tile_px: int = Field(256, ge=32)
+
+
+class SceneSection(Section):
+    """One scene that every model predicts.
+
+    Attributes:
+        name: How the table calls it; the training's domain that took it, if there is one.
+        image: The file; ``{data}`` in paths is the folder of the seed's data.
+        labels: True labels.
+        height: True nDSM.
+        bands: Names of its bands in file order, where the file does not tell.
+    """
+
+    name: str
+    image: str
+    labels: str | None = None
+    height: str | None = None
+    bands: tuple[str, ...] | None = None
+
+
+class RowSection(Section):
+    """One method.
+
+    Attributes:
+        name: How the table calls it.
+        changes: What its training does otherwise than ``training``, key by key; the domains of
+            ``domains`` are chosen by their names.
+        domains: Names of the domains it learns from; all by default.
+        paper: The paper's printed figures by scene.
+    """
+
+    name: str
+    changes: dict[str, Any] = Field(default_factory=dict)
+    domains: tuple[str, ...] | None = None
+    paper: dict[str, dict[Figure, float]] = Field(default_factory=dict)
+
+
+class ExperimentConfig(Section):
+    """Rows by seeds, each trained, then evaluated on whole stitched scenes.
+
+    Attributes:
+        name: Names the folder under ``runs/``.
+        seeds: Of each training and, with ``city``, of its data.
+        city: Data that are drawn; without, paths lead to tile sets and scenes that are there.
+        training: What all trainings have in common: keys of a training's configuration.
+        rows: The methods.
+        scenes: What is evaluated.
+        single: By task, the row of single-task training, the baseline of the gain (Eq. 10).
+        statistics: Batch normalisation as it was ``learned``, and ``adapted`` to the scene's own
+            sensor from the scene's images without their labels.
+        same_time_as: A row whose training time the others get in a second table, in which they
+            train so much longer or shorter.
+    """
+
+    name: str = Field(pattern=r"^[^/\\]*[^/\\.][^/\\]*$")
+    seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field((0, 1, 2), min_length=1)
+    city: CitySection | None = None
+    training: dict[str, Any]
+    rows: tuple[RowSection, ...] = Field(min_length=1)
+    scenes: tuple[SceneSection, ...] = Field(min_length=1)
+    single: dict[Literal["segmentation", "height"], str] = Field(default_factory=dict)
+    statistics: tuple[Statistics, ...] = ("learned", "adapted")
+    same_time_as: str | None = None
+
+    @model_validator(mode="after")
+    def _names(self) -> ExperimentConfig:
+        for what, names in (
+            ("rows", [slug(row.name) for row in self.rows]),
+            ("scenes", [scene.name for scene in self.scenes]),
+        ):
+            if len(set(names)) != len(names):
+                raise ValueError(f"two {what} have the same name")
+        known = [row.name for row in self.rows]
+        for name in (*self.single.values(), self.same_time_as):
+            if name is not None and name not in known:
+                raise ValueError(f"{name} is none of the rows {', '.join(known)}")
+        return self
+
+    @model_validator(mode="after")
+    def _trainings(self) -> ExperimentConfig:
+        for row in self.rows:
+            try:
+                self.training_of(row, 0, Path())
+            except ValidationError as error:
+                first = error.errors()[0]
+                where = ".".join(map(str, first["loc"]))
+                raise ValueError(f"row {row.name}: {where}: {first['msg']}") from error
+        return self
+
+    def training_of(
+        self, row: RowSection, seed: int, data: Path, iterations: int | None = None
+    ) -> TrainConfig:
+        """Return the training of a row with a seed.
+
+        Args:
+            row: The row.
+            seed: The seed.
+            data: What ``{data}`` stands for.
+            iterations: Other than the row's own.
+        """
+        document = _merged(self.training, row.changes)
+        domains = document.get("domains", [])
+        if row.domains is not None:
+            domains = [domain for domain in domains if domain.get("name") in row.domains]
+        document["domains"] = [
+            {**domain, "tiles": resolved(str(domain.get("tiles")), data)} for domain in domains
+        ]
+        if iterations is not None:
+            document["iterations"] = iterations
+        return TrainConfig.model_validate(document | {"name": "model", "seed": seed})
+
+
+def resolved(path: str, data: Path) -> Path:
+    """Return a path of an experiment, with the folder of the seed's data put in."""
+    return Path(path.replace(_DATA, str(data)))
+
+
+def slug(name: str) -> str:
+    """Return a row's name as a folder's."""
+    return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
+
+
+def _merged(whole: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(whole)
+    for key, value in changes.items():
+        before = merged.get(key)
+        # a section with a name, as a method's, is another one
+        if isinstance(before, dict) and isinstance(value, dict) and "name" not in value:
+            merged[key] = _merged(before, value)
+        else:
+            merged[key] = value
+    return merged

@@ -1,0 +1,268 @@
+"""Running an experiment: every row with every seed, going on where it was stopped."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+from geosemimtl.data.city.dataset import SENSORS, cut_scenes, draw_scenes
+from geosemimtl.errors import ConfigError
+from geosemimtl.experiments.config import (
+    CitySection,
+    ExperimentConfig,
+    RowSection,
+    SceneSection,
+    resolved,
+    slug,
+)
+from geosemimtl.files import write_text
+from geosemimtl.inference.evaluation import evaluate_model
+from geosemimtl.inference.options import PredictOptions
+from geosemimtl.inference.scoring import Evaluation
+from geosemimtl.progress import Track, silent
+from geosemimtl.tasks import HEIGHT, SEGMENTATION
+from geosemimtl.training.config import TrainConfig
+from geosemimtl.training.domains import iterations_in, open_domains
+from geosemimtl.training.trainer import train
+
+T = TypeVar("T")
+_OUTCOME = "outcome.json"
+_MARK = "experiment.json"
+#: Seeds of the cities that are drawn for one seed of an experiment.
+_CITIES_A_SEED = 100
+#: Scores by name, by statistics (``learned`` or ``adapted``), by scene.
+Scores = Mapping[str, Mapping[str, Mapping[str, float]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one row came to with one seed.
+
+    Attributes:
+        row: Its name.
+        seed: The seed.
+        same_time: Whether it trained for the time of another row instead of its own iterations.
+        iterations: Of its training.
+        steps: Of the network in it.
+        seconds: That its iterations took, by their median.
+        scores: Of each scene.
+    """
+
+    row: str
+    seed: int
+    same_time: bool
+    iterations: int
+    steps: int
+    seconds: float
+    scores: Scores
+
+
+class _Job(NamedTuple):
+    row: RowSection
+    seed: int
+    iterations: int | None  # other than the row's own: the same time as another's
+
+
+def run_experiment(
+    config: ExperimentConfig, output: Path, *, track: Track = silent
+) -> list[Outcome]:
+    """Train and evaluate every row with every seed; what is done already is not done again.
+
+    Args:
+        config: The experiment.
+        output: Its folder.
+        track: Shows progress.
+
+    Raises:
+        ConfigError: The folder holds another experiment.
+        GeoSemiMTLError: As of training and evaluation.
+    """
+    _require_same(config, output)
+    jobs = [_Job(row, seed, None) for seed in config.seeds for row in config.rows]
+    outcomes = [_outcome(config, job, output, _numbered(track, jobs, job)) for job in jobs]
+    if config.same_time_as is not None:
+        more = _same_time(config, outcomes, output)
+        outcomes += [_outcome(config, job, output, _numbered(track, more, job)) for job in more]
+    return outcomes
+
+
+def _require_same(config: ExperimentConfig, output: Path) -> None:
+    """Refuse to mix two experiments; rows, seeds and scenes may be added to one."""
+    wanted = config.model_dump(mode="json", include={"city", "training", "statistics"})
+    path = output / _MARK
+    if path.exists():
+        before = json.loads(path.read_text(encoding="utf-8"))
+        changed = [key for key in wanted if wanted[key] != before.get(key)]
+        if changed:
+            raise ConfigError(
+                f"{output}: holds an experiment with another {', '.join(changed)}: choose another "
+                "folder with -o"
+            )
+        return
+    output.mkdir(parents=True, exist_ok=True)
+    write_text(path, json.dumps(wanted, indent=1) + "\n")
+
+
+def _numbered(track: Track, jobs: Sequence[_Job], job: _Job) -> Track:
+    """Return a tracker that says which of the jobs it is."""
+    place = f"{jobs.index(job) + 1}/{len(jobs)} {job.row.name}, seed {job.seed}"
+
+    def numbered(items: Iterable[T], label: str, total: int) -> Iterable[T]:
+        return track(items, f"{place}: {label}", total)
+
+    return numbered
+
+
+def _outcome(config: ExperimentConfig, job: _Job, output: Path, track: Track) -> Outcome:
+    """Train and evaluate what of a job is not done yet."""
+    data = output / "data" / str(job.seed)
+    training = config.training_of(job.row, job.seed, data, job.iterations)
+    folder = output / "runs" / f"{slug(job.row.name)}_{job.seed}"
+    if job.iterations is not None:
+        folder = folder.with_name(f"{folder.name}_same_time")
+    wanted = training.model_dump(mode="json")
+    known = _known(folder, wanted)
+    if config.city is not None:
+        _require_city(config.city, job.seed, data, track)
+    model = folder / "model.safetensors"
+    if not known or not model.exists():
+        watch = _Watch(track)
+        train(training, folder, overwrite=model.exists(), track=watch)
+        known = {"training": wanted, "scores": {}, "second": watch.median_s}
+        known["iterations"] = iterations_in(training, open_domains(training))
+    for scene in config.scenes:
+        if scene.name not in known["scores"]:
+            known["scores"][scene.name] = _scores(config, scene, training, model, data, track)
+            write_text(folder / _OUTCOME, json.dumps(known, indent=1) + "\n")
+    return Outcome(
+        job.row.name,
+        job.seed,
+        job.iterations is not None,
+        known["iterations"],
+        known["iterations"] * len(training.domains),
+        known["second"] * known["iterations"],
+        {scene.name: known["scores"][scene.name] for scene in config.scenes},
+    )
+
+
+def _known(folder: Path, training: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what an earlier call found of the same training, if it did."""
+    path = folder / _OUTCOME
+    known: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return known if known.get("training") == training else {}
+
+
+class _Watch:
+    """A tracker that takes the time of each iteration of a training."""
+
+    def __init__(self, track: Track) -> None:
+        self._track = track
+        self._times: list[float] = []
+
+    def __call__(self, items: Iterable[T], label: str, total: int) -> Iterator[T]:
+        """Pass the items on."""
+        for item in self._track(items, label, total):
+            self._times.append(time.perf_counter())
+            yield item
+
+    @property
+    def median_s(self) -> float:
+        """Seconds of an iteration."""
+        between = [after - before for before, after in pairwise(self._times)]
+        return statistics.median(between) if between else 0.0
+
+
+def _require_city(city: CitySection, seed: int, folder: Path, track: Track) -> None:
+    """Draw and cut a seed's cities; what is there already stays."""
+    done = folder / "done"
+    if done.exists():
+        return
+    (folder / "scenes").mkdir(parents=True, exist_ok=True)
+    for number, sensor in enumerate(SENSORS):
+        first = _CITIES_A_SEED * (seed + 1) + number * _CITIES_A_SEED // len(SENSORS)
+        cities = {str(k): (city.train_m, first + k) for k in range(1, city.train_scenes + 1)}
+        drawn = draw_scenes(
+            sensor, folder / "scenes", cities | {"test": (city.test_m, first)}, track
+        )
+        tiles = folder / "tiles" / sensor.name
+        if not tiles.exists():
+            cut_scenes(
+                sensor, drawn[:-1], tiles, gsd_m=city.gsd_m, tile_px=city.tile_px, track=track
+            )
+    write_text(done, "")
+
+
+def _scores(
+    config: ExperimentConfig,
+    scene: SceneSection,
+    training: TrainConfig,
+    model: Path,
+    data: Path,
+    track: Track,
+) -> dict[str, dict[str, float]]:
+    """Score a whole stitched scene, in float32, by each kind of statistics."""
+    labels = scene.labels if SEGMENTATION in training.tasks else None
+    height = scene.height if HEIGHT in training.tasks else None
+    names = [domain.name for domain in training.domains]
+    found: dict[str, dict[str, float]] = {}
+    for kind in config.statistics if labels or height else ():
+        evaluation = evaluate_model(
+            [resolved(scene.image, data)],
+            model,
+            labels=[resolved(labels, data)] if labels else (),
+            true_heights=[resolved(height, data)] if height else (),
+            options=PredictOptions(
+                bands=scene.bands,
+                sensor=scene.name if scene.name in names else None,
+                adapt_bn=kind == "adapted",
+                precision="float32",
+            ),
+            track=track,
+        )
+        found[kind] = _figures(evaluation)
+    return found
+
+
+def _figures(evaluation: Evaluation) -> dict[str, float]:
+    figures: dict[str, float] = {}
+    if evaluation.segmentation is not None:
+        counts = evaluation.segmentation.counts
+        figures |= {"pixel_accuracy": counts.pixel_accuracy, "mean_iou": counts.miou}
+    if evaluation.height is not None:
+        heights = evaluation.height.counts
+        deltas = {f"delta{power}": heights.delta(power) for power in (1, 2, 3)}
+        figures |= {"abs_rel": heights.abs_rel, "rmse": heights.rmse, "mae": heights.mae, **deltas}
+    return figures
+
+
+def _same_time(config: ExperimentConfig, outcomes: Sequence[Outcome], output: Path) -> list[_Job]:
+    """Return the jobs of the second table; how long they are is measured once and kept."""
+    path = output / "same_time.json"
+    if path.exists():
+        lengths = json.loads(path.read_text(encoding="utf-8"))
+    else:
+        second = {
+            row.name: statistics.median(
+                [each.seconds / each.iterations for each in outcomes if each.row == row.name]
+            )
+            for row in config.rows
+        }
+        (total, *_) = [
+            second[each.row] * each.iterations
+            for each in outcomes
+            if each.row == config.same_time_as
+        ]
+        lengths = {name: max(1, round(total / one)) for name, one in second.items() if one}
+        write_text(path, json.dumps(lengths, indent=1) + "\n")
+    return [
+        _Job(row, seed, lengths[row.name])
+        for seed in config.seeds
+        for row in config.rows
+        if row.name != config.same_time_as and row.name in lengths
+    ]

@@ -1,0 +1,150 @@
+"""An experiment's tables beside the paper's figures, and all its figures one by one."""
+
+from __future__ import annotations
+
+import csv
+import statistics
+from collections.abc import Mapping, Sequence
+from io import StringIO
+
+from geosemimtl.experiments.config import ExperimentConfig, RowSection
+from geosemimtl.experiments.running import Outcome
+from geosemimtl.metrics.multitask import multi_task_gain
+from geosemimtl.publish.score_tables import Summary
+from geosemimtl.tasks import HEIGHT, SEGMENTATION
+
+#: Column, figure, factor and decimals.
+_COLUMNS = (
+    ("pAcc %", "pixel_accuracy", 100, 1),
+    ("mIoU %", "mean_iou", 100, 1),
+    ("AbR", "abs_rel", 1, 2),
+    ("RMSE m", "rmse", 1, 2),
+    ("d1 %", "delta1", 100, 1),
+    ("gain %", "gain", 1, 1),
+)
+_RUN_HEAD = ("row", "seed", "budget", "iterations", "steps", "seconds")
+#: Figures that the paper's tables print as they are here.
+_PRINTED = ("mean_iou", "rmse", "gain")
+
+
+def experiment_tables(config: ExperimentConfig, outcomes: Sequence[Outcome]) -> list[Summary]:
+    """Return a table for each scene, kind of statistics and kind of budget.
+
+    A cell is the mean over the seeds, and behind ± their sample standard deviation. The gain
+    (Eq. 10) compares seed by seed with the single-task rows of the same statistics and budget.
+    """
+    tables = []
+    for same_time in sorted({each.same_time for each in outcomes}):
+        for scene in config.scenes:
+            for kind in config.statistics:
+                title = f"{scene.name}, {_BUDGETS[same_time]}, {_KINDS[kind]}"
+                found = figures_of(config, outcomes, scene.name, kind, same_time=same_time)
+                tables.append(_table(title, config.rows, scene.name, found))
+    return tables
+
+
+_BUDGETS = {False: "equal iterations", True: "equal training time"}
+_KINDS = {
+    "learned": "statistics as learned",
+    "adapted": "statistics re-estimated on the scene",
+}
+
+
+def figures_of(
+    config: ExperimentConfig,
+    outcomes: Sequence[Outcome],
+    scene: str,
+    kind: str,
+    *,
+    same_time: bool,
+) -> dict[str, dict[int, dict[str, float]]]:
+    """Return a scene's figures by row and seed, the gain among them.
+
+    Under equal training time, the row that the others are compared with is the same run.
+    """
+    found: dict[str, dict[int, dict[str, float]]] = {}
+    for row in config.rows:
+        own_time = same_time and row.name != config.same_time_as
+        runs = [o for o in outcomes if o.row == row.name and o.same_time == own_time]
+        scored = {o.seed: dict(o.scores[scene].get(kind, {})) for o in runs}
+        if any(scored.values()):
+            found[row.name] = scored
+    for seeds in found.values():
+        for seed, figures in seeds.items():
+            single = _single(config, found, seed)
+            if single and set(single) <= set(figures):
+                ours = {name: figures[name] for name in single}
+                figures["gain"] = multi_task_gain(ours, single, {"rmse"})
+    return found
+
+
+def _single(
+    config: ExperimentConfig, found: Mapping[str, Mapping[int, Mapping[str, float]]], seed: int
+) -> dict[str, float]:
+    rows = {
+        "mean_iou": config.single.get(SEGMENTATION, ""),
+        "rmse": config.single.get(HEIGHT, ""),
+    }
+    single = {
+        figure: found[row][seed][figure]
+        for figure, row in rows.items()
+        if seed in found.get(row, {}) and figure in found[row][seed]
+    }
+    return single if len(single) == len(rows) else {}
+
+
+def _table(
+    title: str,
+    rows: Sequence[RowSection],
+    scene: str,
+    found: Mapping[str, Mapping[int, Mapping[str, float]]],
+) -> Summary:
+    printed = [name for name in _PRINTED if any(name in r.paper.get(scene, {}) for r in rows)]
+    labels = {figure: label for label, figure, _, _ in _COLUMNS}
+    head = (
+        "method",
+        *(label for label, *_ in _COLUMNS),
+        *(f"paper's {labels[name]}" for name in printed),
+    )
+    lines = [
+        (
+            row.name,
+            *(
+                _cell([each[figure] for each in found[row.name].values() if figure in each], *how)
+                for _, figure, *how in _COLUMNS
+            ),
+            *(_paper(row.paper.get(scene, {}).get(name)) for name in printed),  # type: ignore[call-overload]  # names are figures
+        )
+        for row in rows
+        if row.name in found
+    ]
+    return Summary(title, head, tuple(lines))
+
+
+def _cell(values: Sequence[float], factor: float, decimals: int) -> str:
+    if not values:
+        return "-"
+    scaled = [factor * value for value in values]
+    mean = f"{statistics.mean(scaled):.{decimals}f}"
+    if len(scaled) == 1:
+        return mean
+    return f"{mean} ± {statistics.stdev(scaled):.{decimals}f}"
+
+
+def _paper(value: float | None) -> str:
+    return "-" if value is None else f"{value:g}"
+
+
+def outcomes_csv(outcomes: Sequence[Outcome]) -> str:
+    """Return every figure in a row of its own."""
+    text = StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow((*_RUN_HEAD, "scene", "statistics", "figure", "value"))
+    for each in outcomes:
+        budget = "time" if each.same_time else "iterations"
+        run = (each.row, each.seed, budget, each.iterations, each.steps, f"{each.seconds:.1f}")
+        for scene, kinds in each.scores.items():
+            for kind, figures in kinds.items():
+                for name, value in figures.items():
+                    writer.writerow((*run, scene, kind, name, f"{value:.6g}"))
+    return text.getvalue()
