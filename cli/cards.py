@@ -8,16 +8,20 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 
 from geosemimtl.cli.console import facts, table
-from geosemimtl.inference.inspection import Coverage, SceneReport, Step
+from geosemimtl.inference.inspection import Coverage, Refusal, SceneReport, Step
 from geosemimtl.inference.remarks import describe_shift, is_rotated, is_square
 from geosemimtl.inference.sampling import PERCENTILES
 from geosemimtl.raster.grid import PixelGrid
 from geosemimtl.tasks import Segmentation
+from geosemimtl.tiling.data_set import DataSet, Stock
 from geosemimtl.tiling.tileset import PERCENTILES as BAND_PERCENTILES
 from geosemimtl.tiling.tileset import TileSet
 
 if TYPE_CHECKING:  # loads torch
     from geosemimtl.training.model_file import ModelCard
+
+#: So many names are listed.
+_FEW = 4
 
 
 def tileset_tables(tileset: TileSet) -> Iterator[Table]:
@@ -73,6 +77,32 @@ def tileset_tables(tileset: TileSet) -> Iterator[Table]:
 
 def _counted(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in counts.items() if count)
+
+
+def data_set_tables(data: DataSet, reports: Sequence[SceneReport | Refusal]) -> Iterator[Table]:
+    """Yield what a data set has of each kind of file, and what is left out."""
+    total = max(stock.found + len(stock.missing) for stock in data.stocks)
+    yield table(
+        "Files",
+        ("what", "comes in", "found", "missing"),
+        [
+            (stock.kind, stock.source, f"{stock.found} of {total}", _few(stock))
+            for stock in data.stocks
+        ],
+    )
+    sound = sum(not report.problems for report in reports)
+    rows = [("scenes", f"{sound} of {total} can be cut")]
+    rows += [("remark", remark) for remark in data.remarks]
+    yield facts("What would be cut", rows)
+
+
+def _few(stock: Stock) -> str:
+    """Return the first names of what is missing."""
+    if not stock.found:
+        return "all"
+    more = len(stock.missing) - _FEW
+    names = ", ".join(stock.missing[:_FEW])
+    return f"{names} and {more} more" if more > 0 else names
 
 
 def coverage_table(rows: Sequence[Coverage]) -> Table:

@@ -199,6 +199,13 @@ layer_options = together(
         help="nDSM in metres; one a scene, in the same order, or a folder.",
     ),
     click.option(
+        "--height-scale",
+        "height_scale_m",
+        type=click.FloatRange(min=0, min_open=True),
+        metavar="METRES",
+        help="What 1 in the heights' files stands for; needed of JPEGs.",
+    ),
+    click.option(
         "--classes",
         type=FILE,
         help="YAML: the classes, and how the labels write them; ISPRS by default.",

@@ -242,7 +242,16 @@ def load_class_map(path: Path) -> ClassMap:
     Raises:
         ConfigError: As for :func:`load_config`.
     """
-    return _validated(ClassMap, _read_mapping(path), path)
+    return load_yaml(ClassMap, path)
+
+
+def load_yaml(model: type[Model], path: Path) -> Model:
+    """Read any model of a YAML file.
+
+    Raises:
+        ConfigError: As for :func:`load_config`.
+    """
+    return _validated(model, _read_mapping(path), path)
 
 
 def _read_mapping(path: Path) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from geosemimtl.metrics.regression import HeightCounts
 from geosemimtl.progress import Track, silent
 from geosemimtl.raster.grid import PixelGrid
 from geosemimtl.raster.reading import height_filter, read_on_grid
-from geosemimtl.raster.scene import Scene, declared_classes, open_scene
+from geosemimtl.raster.scene import Georeference, Scene, declared_classes, open_scene
 from geosemimtl.tasks import HEIGHT, IGNORE, SEGMENTATION, Classes, ClassMap, class_map_of
 from geosemimtl.tiling.labels import Labels, check_heights, check_overlap, open_heights, open_labels
 from geosemimtl.tiling.scenes import scene_images
@@ -170,7 +170,8 @@ def _paired(
 
 def _measured(prediction: Path, truth: Path, assume_crs: str | None) -> tuple[Scene, Scene]:
     predicted = open_scene(prediction, assume_crs=assume_crs)
-    true = open_heights([truth], assume_crs=assume_crs, fallback_crs=predicted.grid.crs)
+    place = Georeference.of(predicted.grid)
+    true = open_heights([truth], assume_crs=assume_crs, fallback=place)
     check_overlap(true, predicted.grid)
     return predicted, true
 
@@ -200,7 +201,7 @@ def _labelled(
             [truth],
             names,
             assume_crs=assume_crs,
-            fallback_crs=predicted.grid.crs,
+            fallback=Georeference.of(predicted.grid),
             class_column=class_column,
         )
         found.append(_Labelled(predicted, classes, labels, names.classes.names))

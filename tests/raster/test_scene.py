@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rasterio.crs import CRS
 
 from geosemimtl.errors import BandError, GridError, SceneError
-from geosemimtl.raster.scene import open_scene, opened
+from geosemimtl.raster.scene import Georeference, open_scene, opened
 
 Maker = Callable[..., Path]
 Noise = Callable[..., NDArray[Any]]
@@ -146,9 +146,12 @@ def test_a_neighbours_crs_is_only_a_fallback(
     near, named = CRS.from_epsg(25832), "EPSG:25834"
     without = make_raster("a.tif", noise(3, 8, 8), crs=None)
     with_own = make_raster("b.tif", noise(3, 8, 8))
-    assert open_scene(without, fallback_crs=near).grid.crs == near
-    assert open_scene(without, assume_crs=named, fallback_crs=near).grid.crs.to_epsg() == 25834
-    assert open_scene(with_own, fallback_crs=near).grid.crs.to_epsg() == 25833
+    assert open_scene(without, fallback=Georeference(near)).grid.crs == near
+    assert (
+        open_scene(without, assume_crs=named, fallback=Georeference(near)).grid.crs.to_epsg()
+        == 25834
+    )
+    assert open_scene(with_own, fallback=Georeference(near)).grid.crs.to_epsg() == 25833
     assert not caplog.records
 
 

@@ -1,0 +1,91 @@
+"""What must be known of a data set to find its files and read them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from geosemimtl.tiling.options import TileOptions
+
+#: Numbers that tell scenes apart, such as the row and column of a Potsdam patch.
+Key = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of file.
+
+    Attributes:
+        name: For messages.
+        pattern: A regular expression for a whole path below the root, in lower case, with
+            slashes; a zip counts as a folder. Its groups are the numbers of the key.
+        source: What the files come in.
+    """
+
+    name: str
+    pattern: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One form in which the images come.
+
+    Attributes:
+        images: The files.
+        bands: Their bands in file order; the files' colours say something else.
+    """
+
+    images: Kind
+    bands: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Benchmark:
+    """A data set that is known by name.
+
+    Attributes:
+        name: As on the command line.
+        request: Where to ask for it.
+        scenes: Name of every scene by its key.
+        options: How it is cut unless somebody says otherwise; bands are the variant's.
+        variants: By name; the first is the usual one.
+        labels: Class colours, the whole of them.
+        labels_no_boundary: The same without the borders of objects.
+        heights: Heights above ground in metres.
+        greys: Heights above ground as grey levels, of which nothing tells the unit.
+        surface: Surface model in metres.
+        places: World files of images that have none of their own, ``None`` where they need none.
+        gsd_m: Metres a pixel of images that do not say where they lie.
+        crs: Of files that name none.
+    """
+
+    name: str
+    request: str
+    scenes: Mapping[Key, str]
+    options: TileOptions
+    variants: Mapping[str, Variant]
+    labels: Kind
+    labels_no_boundary: Kind
+    heights: Kind
+    greys: Kind
+    surface: Kind
+    places: Kind | None
+    gsd_m: float
+    crs: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which of a data set's files are wanted.
+
+    Attributes:
+        variant: Of the images; the usual one by default.
+        no_boundary: The labels without the borders of objects, which are ignored.
+        height_scale_m: Metres that one grey level of heights stands for; without, grey levels are
+            left out.
+    """
+
+    variant: str | None = None
+    no_boundary: bool = False
+    height_scale_m: float | None = None
