@@ -82,27 +82,20 @@ def _counted(counts: Mapping[str, int]) -> str:
 def data_set_tables(data: DataSet, reports: Sequence[SceneReport | Refusal]) -> Iterator[Table]:
     """Yield what a data set has of each kind of file, and what is left out."""
     total = max(stock.found + len(stock.missing) for stock in data.stocks)
-    yield table(
-        "Files",
-        ("what", "comes in", "found", "missing"),
-        [
-            (stock.kind, stock.source, f"{stock.found} of {total}", _few(stock))
-            for stock in data.stocks
-        ],
-    )
+    rows = [(f"{each.kind} ({each.source})", _stocked(each, total)) for each in data.stocks]
+    yield facts("What there is", rows)
     sound = sum(not report.problems for report in reports)
-    rows = [("scenes", f"{sound} of {total} can be cut")]
-    rows += [("remark", remark) for remark in data.remarks]
-    yield facts("What would be cut", rows)
+    remarks = [("", remark) for remark in data.remarks]
+    yield facts("What would be cut", [("scenes", f"{sound} of {total}"), *remarks])
 
 
-def _few(stock: Stock) -> str:
-    """Return the first names of what is missing."""
-    if not stock.found:
-        return "all"
-    more = len(stock.missing) - _FEW
+def _stocked(stock: Stock, total: int) -> str:
+    """Return how much there is, and the first names of what is missing."""
+    if stock.found in (0, total):
+        return f"{stock.found} of {total}"
     names = ", ".join(stock.missing[:_FEW])
-    return f"{names} and {more} more" if more > 0 else names
+    more = len(stock.missing) - _FEW
+    return f"{stock.found} of {total}, without {names}" + (f" and {more} more" if more > 0 else "")
 
 
 def coverage_table(rows: Sequence[Coverage]) -> Table:

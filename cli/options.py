@@ -156,6 +156,11 @@ def together(*options: Decorator) -> Decorator:
     return add
 
 
+assume_crs_option = click.option(
+    "--assume-crs", metavar="CRS", help="CRS of files that carry none, such as EPSG:25832."
+)
+
+
 # How scenes are to be read.
 scene_options = together(
     click.option(
@@ -171,9 +176,7 @@ scene_options = together(
         metavar="auto|none|N",
         help="Which band is the mask.",
     ),
-    click.option(
-        "--assume-crs", metavar="CRS", help="CRS of files that carry none, such as EPSG:25832."
-    ),
+    assume_crs_option,
     click.option(
         "--value-range",
         type=Range(),

@@ -225,6 +225,11 @@ def _fake_raster(path: Path, pixels: NDArray[Any], place: Affine | None, colours
         _fake_world(path.with_suffix(".tfw"), place)
 
 
+def _fake_greys(shape: tuple[int, int]) -> NDArray[np.uint8]:
+    """Return ground, and 55 from column 24 on: whole blocks of a JPEG, so that both are exact."""
+    return np.broadcast_to(np.where(np.arange(shape[1]) < 24, 0, 55), (1, *shape)).astype(np.uint8)
+
+
 def _fake_world(path: Path, place: Affine) -> None:
     x, y = place @ (0.5, 0.5)
     path.write_text(f"{place.a!r}\n0.0\n0.0\n{place.e!r}\n{x!r}\n{y!r}\n")
@@ -247,7 +252,7 @@ def _fake_potsdam(root: Path, patches: Sequence[tuple[int, int]]) -> None:
             file = root / f"5_Labels_{folder}" / f"{name}_{end}.tif"
             _fake_raster(file, _fake_labels(shape, file.name), place)
         width = 71 if (row, col) == (3, 13) else 72  # as shipped: a column is missing
-        greys = np.full((1, 72, width), 55, np.uint8)
+        greys = _fake_greys((72, width))
         metres = np.full((1, 72, width), 40.5, np.float32)
         _fake_raster(root / "1_DSM" / f"{padded}.tif", metres, place)
         for way, values in (("lastools", greys), ("ownapproach", 0 * greys)):
@@ -270,8 +275,7 @@ def _fake_vaihingen(root: Path, areas: Sequence[tuple[int, int]]) -> None:
         _fake_raster(root / f"{zipped}_ground_truth_COMPLETE" / f"{top}.tif", labels, None)
         file = root / f"{zipped}_ground_truth_eroded_COMPLETE" / f"{top}_noBoundary.tif"
         _fake_raster(file, eroded, None)
-        greys = np.full((1, *shape), 55, np.uint8)
-        _fake_raster(root / "ndsm" / f"{dsm}_normalized.jpg", greys, None)
+        _fake_raster(root / "ndsm" / f"{dsm}_normalized.jpg", _fake_greys(shape), None)
         geo = root / "Vaihingen_dsm_tiles_geoinfo"
         geo.mkdir(exist_ok=True)
         _fake_world(geo / f"{dsm}.tfw", place)
@@ -282,9 +286,9 @@ def make_isprs(tmp_path: Path) -> Callable[..., Path]:
     """Return a function that writes a fake of an ISPRS data set and returns its folder.
 
     Names, folders, colours and encodings are ISPRS's; scenes are of 72 x 72 and 40 x 48 px, in six
-    stripes of classes, heights of grey 55. Arguments: ``potsdam`` or ``vaihingen``, its scenes
-    (row and column of a patch; number of an area and whether its labels were released at first),
-    and by keyword ``zips`` for a zip in place of each folder.
+    stripes of classes, heights of grey 0, and 55 from column 24 on. Arguments: ``potsdam`` or
+    ``vaihingen``, its scenes (row and column of a patch; number of an area, and whether its labels
+    were released at first), and by keyword ``zips`` for a zip in place of each folder.
     """
 
     def make(name: str, scenes: Sequence[tuple[int, int]], *, zips: bool = False) -> Path:

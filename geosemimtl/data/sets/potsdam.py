@@ -54,9 +54,7 @@ BENCHMARK = Benchmark(
         rf"(?:.*/)?top{_PATCH}_label_noboundary\.tiff?",
         "5_Labels_all_noBoundary.zip",
     ),
-    heights=Kind(
-        "heights in metres", rf"(?:.*/)?ndsm/(?:.*/)?dsm{_PATCH}\.tiff?", "a folder ndsm, see below"
-    ),
+    heights=Kind("heights in metres", rf"(?:.*/)?ndsm/(?:.*/)?dsm{_PATCH}\.tiff?", "a folder ndsm"),
     greys=Kind(
         "heights as grey levels",
         rf"(?:.*/)?dsm{_PATCH}_normalized_lastools\.jpe?g",

@@ -47,9 +47,7 @@ BENCHMARK = Benchmark(
         rf"(?:.*/)?{_IMAGE}_noboundary\.tiff?",
         f"{_ZIP}_ground_truth_eroded_COMPLETE.zip",
     ),
-    heights=Kind(
-        "heights in metres", rf"(?:.*/)?ndsm/(?:.*/)?{_SURFACE}\.tiff?", "a folder ndsm, see below"
-    ),
+    heights=Kind("heights in metres", rf"(?:.*/)?ndsm/(?:.*/)?{_SURFACE}\.tiff?", "a folder ndsm"),
     greys=Kind(
         "heights as grey levels",
         rf"(?:.*/)?{_SURFACE}(?:_normalized)?\.jpe?g",
