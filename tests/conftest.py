@@ -296,8 +296,8 @@ def make_isprs(tmp_path: Path) -> Callable[..., Path]:
         {"potsdam": _fake_potsdam, "vaihingen": _fake_vaihingen}[name](root, scenes)
         for folder in sorted(root.iterdir()) if zips else ():
             # those of the complete ground truth hold no folder
-            base = {} if "COMPLETE" in folder.name else {"base_dir": folder.name}
-            shutil.make_archive(str(folder), "zip", folder if not base else root, **base)
+            inner = None if "COMPLETE" in folder.name else folder.name
+            shutil.make_archive(str(folder), "zip", root if inner else folder, inner)
             shutil.rmtree(folder)
         return root
 

@@ -32,7 +32,7 @@ def test_tile_cuts_as_the_data_set_says(run: Run) -> None:
     done = run("tile", "--dataset", "potsdam", "potsdam", "-o", "new")
     assert done.code == 0
     assert "36 of 38 scenes have none and are left out" in done.err
-    assert "grey levels of JPEGs, no metres" in done.err
+    assert "grey levels, no metres" in done.err
     assert "assume-crs" not in done.err
     said = manifest("new")
     assert (said["name"], said["gsd_m"], said["overlap_px"]) == ("potsdam", 0.09, 256)

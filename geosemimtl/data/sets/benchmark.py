@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from geosemimtl.tiling.options import TileOptions
 
@@ -58,6 +58,7 @@ class Benchmark:
         places: World files of images that have none of their own, ``None`` where they need none.
         gsd_m: Metres a pixel of images that do not say where they lie.
         crs: Of files that name none.
+        splits: ``train``, ``val`` or ``test`` by key, where ``options.split`` is ``none``.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Benchmark:
     places: Kind | None
     gsd_m: float
     crs: str
+    splits: Mapping[Key, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,8 +58,9 @@ def find_data_set(name: str, root: Path, wanted: Wanted | None = None) -> DataSe
         SceneFiles(
             name,
             (images[key],),
-            tuple(found[labels][key] for _ in range(key in found[labels])),
-            tuple(found[heights][key] for _ in range(key in found[heights])),
+            _only(found[labels].get(key)),
+            _only(found[heights].get(key)),
+            split=known.splits.get(key),
             georeference=_place(known, key, found),
         )
         for key, name in known.scenes.items()
@@ -70,6 +71,10 @@ def find_data_set(name: str, root: Path, wanted: Wanted | None = None) -> DataSe
     used = (variant.images, labels, heights)
     remarks = _remarks(known, used, found) if scenes else ()
     return DataSet(scenes, options, stocks, remarks, tuple(problems))
+
+
+def _only(file: Path | None) -> tuple[Path, ...]:
+    return () if file is None else (file,)
 
 
 def _variant(known: Benchmark, name: str | None) -> Variant:

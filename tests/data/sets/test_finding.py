@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 import rasterio
 
-from geosemimtl.data.sets.benchmark import Wanted
+from geosemimtl.data.sets.benchmark import Benchmark, Kind, Variant, Wanted
 from geosemimtl.data.sets.finding import find_data_set
 from geosemimtl.data.sets.registry import DATA_SETS, benchmark_of
 from geosemimtl.errors import ConfigError, TileSetError
@@ -21,6 +23,7 @@ from geosemimtl.tasks import color_of
 from geosemimtl.tiling.cutting import tile
 from geosemimtl.tiling.data_set import DataSet
 from geosemimtl.tiling.layers import open_layers
+from geosemimtl.tiling.options import TileOptions
 from geosemimtl.tiling.splits import read_split_list
 
 Make = Callable[..., Path]
@@ -267,3 +270,36 @@ def test_wrong_names(tmp_path: Path) -> None:
         find_data_set("vaihingen", tmp_path, Wanted("rgb"))
     with pytest.raises(TileSetError, match="is no folder"):
         find_data_set("potsdam", tmp_path / "none")
+
+
+def test_a_new_data_set_is_one_file_and_one_line(
+    make_raster: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own names, bands, classes and split; what it does not ship is never found."""
+    never = Kind("nothing", "-", "nowhere")
+    toy = ModuleType("toy")
+    toy.BENCHMARK = Benchmark(  # type: ignore[attr-defined]  # a module as a data set's file is
+        name="toy",
+        request="https://example.org",
+        scenes={(1,): "one", (2,): "two"},
+        options=TileOptions(size_px=64, name="toy"),
+        variants={"pan": Variant(Kind("images", r"pan/(\d)\.tif", "pan.zip"), ("pan",))},
+        labels=Kind("labels", r"gt/(\d)\.tif", "gt.zip"),
+        labels_no_boundary=never,
+        heights=never,
+        greys=never,
+        surface=never,
+        places=None,
+        gsd_m=0.05,
+        crs="EPSG:25833",
+        splits={(1,): "train", (2,): "val"},
+    )
+    monkeypatch.setitem(sys.modules, "toy", toy)
+    monkeypatch.setitem(DATA_SETS, "toy", "toy")
+    for number in (1, 2):
+        make_raster(f"root/PAN/{number}.tif", np.full((1, 64, 64), 7, np.uint8))
+        make_raster(f"root/gt/{number}.tif", np.full((1, 64, 64), number, np.uint8))
+    made = tile(find_data_set("toy", tmp_path / "root"), tmp_path / "tiles")
+    assert made.bands == ("pan",)
+    assert made.splits == {"train": 1, "val": 1}
+    assert made.class_pixels == (0, 64 * 64, 0, 0, 0, 0)
