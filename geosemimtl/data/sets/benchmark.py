@@ -50,14 +50,14 @@ class Benchmark:
         scenes: Name of every scene by its key.
         options: How it is cut unless somebody says otherwise; bands are the variant's.
         variants: By name; the first is the usual one.
-        labels: Class colours, the whole of them.
+        gsd_m: Metres a pixel of images that do not say where they lie.
+        crs: Of files that name none.
+        labels: Class labels, the whole of them.
         labels_no_boundary: The same without the borders of objects.
         heights: Heights above ground in metres.
         greys: Heights above ground as grey levels, of which nothing tells the unit.
         surface: Surface model in metres.
-        places: World files of images that have none of their own, ``None`` where they need none.
-        gsd_m: Metres a pixel of images that do not say where they lie.
-        crs: Of files that name none.
+        places: World files of images that have none of their own.
         splits: ``train``, ``val`` or ``test`` by key, where ``options.split`` is ``none``.
     """
 
@@ -66,15 +66,22 @@ class Benchmark:
     scenes: Mapping[Key, str]
     options: TileOptions
     variants: Mapping[str, Variant]
-    labels: Kind
-    labels_no_boundary: Kind
-    heights: Kind
-    greys: Kind
-    surface: Kind
-    places: Kind | None
     gsd_m: float
     crs: str
+    labels: Kind | None = None
+    labels_no_boundary: Kind | None = None
+    heights: Kind | None = None
+    greys: Kind | None = None
+    surface: Kind | None = None
+    places: Kind | None = None
     splits: Mapping[Key, str] = field(default_factory=dict)
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """All kinds of files that it ships."""
+        layers = (self.labels, self.labels_no_boundary, self.heights, self.greys, self.surface)
+        images = (variant.images for variant in self.variants.values())
+        return (*images, *(kind for kind in (*layers, self.places) if kind is not None))
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,8 @@ from geosemimtl.tiling.scenes import SceneFiles
 _EAST_M, _NORTH_M, _APART_M = 480_000.0, 5_500_000.0, 1_000.0
 
 Files = Mapping[Key, Path]
+#: The files of each kind; there are none of a kind that a data set does not know.
+Found = Mapping[Kind | None, Files]
 
 
 def find_data_set(name: str, root: Path, wanted: Wanted | None = None) -> DataSet:
@@ -45,10 +47,8 @@ def find_data_set(name: str, root: Path, wanted: Wanted | None = None) -> DataSe
     known, wanted = benchmark_of(name), wanted or Wanted()
     variant = _variant(known, wanted.variant)
     paths, problems = _listed(root)
-    kinds = [v.images for v in known.variants.values()]
-    kinds += [known.labels, known.labels_no_boundary, known.heights, known.greys, known.surface]
-    kinds += [known.places] if known.places else []
-    found = {kind: _of(kind, paths, known) for kind in kinds}
+    kinds = known.kinds
+    found: Found = {None: {}} | {kind: _of(kind, paths, known) for kind in kinds}
     labels = known.labels_no_boundary if wanted.no_boundary else known.labels
     heights = known.heights if wanted.height_scale_m is None else known.greys
     images = found[variant.images]
@@ -133,9 +133,9 @@ def _of(kind: Kind, paths: Mapping[str, Path], known: Benchmark) -> Files:
     return found
 
 
-def _place(known: Benchmark, key: Key, found: Mapping[Kind, Files]) -> Georeference:
+def _place(known: Benchmark, key: Key, found: Found) -> Georeference:
     crs = CRS.from_user_input(known.crs)
-    if known.places is not None and (file := found[known.places].get(key)):
+    if file := found[known.places].get(key):
         return Georeference(crs, _world(file))
     east_m = _EAST_M + _APART_M * list(known.scenes).index(key)
     return Georeference(crs, Affine(known.gsd_m, 0, east_m, 0, -known.gsd_m, _NORTH_M))
@@ -161,7 +161,7 @@ def _stock(kind: Kind, files: Files, known: Benchmark) -> Stock:
     return Stock(kind.name, kind.source, len(files), missing)
 
 
-def _no_image(known: Benchmark, root: Path, variant: Variant, found: Mapping[Kind, Files]) -> str:
+def _no_image(known: Benchmark, root: Path, variant: Variant, found: Found) -> str:
     others = [name for name, each in known.variants.items() if found[each.images]]
     if others:
         return (
@@ -175,23 +175,20 @@ def _no_image(known: Benchmark, root: Path, variant: Variant, found: Mapping[Kin
 
 
 def _remarks(
-    known: Benchmark, used: tuple[Kind, Kind, Kind], found: Mapping[Kind, Files]
+    known: Benchmark, used: tuple[Kind, Kind | None, Kind | None], found: Found
 ) -> tuple[str, ...]:
     """Return what is left out, and why."""
-    images, _, heights = used
-    remarks = []
-    for kind in used:
-        asked = known.scenes if kind == images else found[images]
-        lacking = sum(key not in found[kind] for key in asked)
-        if not lacking or (kind == known.heights and not found[kind]):
-            continue
-        what = "left out" if kind == images else "cut without"
-        count = f"{lacking} of {len(asked)} scenes have none and are {what}"
-        remarks.append(f"{kind.name} ({kind.source}): {count}")
+    images, *layers = used
+    left_out = len(known.scenes) - len(found[images])
+    remarks = [_lacking(images, left_out, len(known.scenes), "left out")] if left_out else []
+    for kind in layers:
+        without = sum(key not in found[kind] for key in found[images])
+        if kind is not None and without and (found[kind] or kind != known.heights):
+            remarks.append(_lacking(kind, without, len(found[images]), "cut without"))
     if remarks:
         remarks.append(f"ask for what is missing at {known.request}")
-    if heights == known.heights and not found[heights]:
-        remarks.append(f"no heights: {_no_heights(known, found)}")
+    if known.heights in layers and not found[known.heights]:
+        remarks += _no_heights(known, found)
     if known.places is not None and len(found[known.places]) < len(found[images]):
         remarks.append(
             f"{known.places.name} ({known.places.source}): some are missing; images that do not "
@@ -200,14 +197,21 @@ def _remarks(
     return tuple(remarks)
 
 
-def _no_heights(known: Benchmark, found: Mapping[Kind, Files]) -> str:
-    make = (
-        f"make each surface model's ({known.surface.source}) with geosemimtl ndsm, under its own "
-        "name in a folder ndsm"
-    )
+def _lacking(kind: Kind, count: int, of: int, what: str) -> str:
+    return f"{kind.name} ({kind.source}): {count} of {of} scenes have none and are {what}"
+
+
+def _no_heights(known: Benchmark, found: Found) -> list[str]:
+    """Return where heights could come from."""
+    ways = []
     if found[known.greys]:
-        return (
-            "those found are grey levels of JPEGs, no metres; say how many metres one is: "
-            f"--height-scale METRES, or {make}"
+        ways.append(
+            "those found are grey levels, no metres: say how many metres one is with "
+            "--height-scale METRES"
         )
-    return f"{make}; see docs/tiling.md"
+    if known.surface is not None:
+        ways.append(
+            f"make each surface model's ({known.surface.source}) with geosemimtl ndsm, under its "
+            "own name in a folder ndsm"
+        )
+    return [f"no heights: {'; or '.join(ways)}"] if ways else []

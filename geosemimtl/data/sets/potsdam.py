@@ -61,7 +61,6 @@ BENCHMARK = Benchmark(
         "1_DSM_normalisation.zip",
     ),
     surface=Kind("surface models", rf"(?:(?!.*ndsm/).*/)?dsm{_PATCH}\.tiff?", "1_DSM.zip"),
-    places=None,
     gsd_m=0.05,
     crs="EPSG:32633",
 )

@@ -67,8 +67,7 @@ def test_torchgeo_knows_the_same(name: str) -> None:
         for name, rgb in zip(names, theirs.colormap, strict=True)
     }
     assert theirs_by_name == colours
-    shipped = [known.labels.source, *(each.images.source for each in known.variants.values())]
-    assert set(theirs.filenames) <= set(shipped)
+    assert set(theirs.filenames) <= {kind.source for kind in known.kinds}
 
 
 @pytest.mark.parametrize("zips", [False, True])
@@ -276,7 +275,6 @@ def test_a_new_data_set_is_one_file_and_one_line(
     make_raster: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its own names, bands, classes and split; what it does not ship is never found."""
-    never = Kind("nothing", "-", "nowhere")
     toy = ModuleType("toy")
     toy.BENCHMARK = Benchmark(  # type: ignore[attr-defined]  # a module as a data set's file is
         name="toy",
@@ -285,11 +283,6 @@ def test_a_new_data_set_is_one_file_and_one_line(
         options=TileOptions(size_px=64, name="toy"),
         variants={"pan": Variant(Kind("images", r"pan/(\d)\.tif", "pan.zip"), ("pan",))},
         labels=Kind("labels", r"gt/(\d)\.tif", "gt.zip"),
-        labels_no_boundary=never,
-        heights=never,
-        greys=never,
-        surface=never,
-        places=None,
         gsd_m=0.05,
         crs="EPSG:25833",
         splits={(1,): "train", (2,): "val"},
