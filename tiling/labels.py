@@ -277,7 +277,7 @@ def open_heights(
     if pictures and scale_m is None:
         raise LabelError(
             f"{pictures[0]}: is a JPEG, whose grey levels are no metres; say how many metres one "
-            "is: --height-scale 0.1, or make heights of a DSM with geosemimtl ndsm"
+            "is (tile --height-scale 0.1), or make heights of a DSM with geosemimtl ndsm"
         )
     heights = open_scene(files, assume_crs=assume_crs, fallback=fallback)
     if len(heights.indexes) != 1:
