@@ -82,20 +82,20 @@ def _counted(counts: Mapping[str, int]) -> str:
 def data_set_tables(data: DataSet, reports: Sequence[SceneReport | Refusal]) -> Iterator[Table]:
     """Yield what a data set has of each kind of file, and what is left out."""
     total = max(stock.found + len(stock.missing) for stock in data.stocks)
-    rows = [(f"{each.kind} ({each.source})", _stocked(each, total)) for each in data.stocks]
-    yield facts("What there is", rows)
+    yield facts("What there is", [(each.kind, _stocked(each, total)) for each in data.stocks])
     sound = sum(not report.problems for report in reports)
     remarks = [("", remark) for remark in data.remarks]
     yield facts("What would be cut", [("scenes", f"{sound} of {total}"), *remarks])
 
 
 def _stocked(stock: Stock, total: int) -> str:
-    """Return how much there is, and the first names of what is missing."""
+    """Return how much there is, what it comes in, and the first names of what is missing."""
+    count = f"{stock.found} of {total} ({stock.source})"
     if stock.found in (0, total):
-        return f"{stock.found} of {total}"
-    names = ", ".join(stock.missing[:_FEW])
+        return count
     more = len(stock.missing) - _FEW
-    return f"{stock.found} of {total}, without {names}" + (f" and {more} more" if more > 0 else "")
+    others = f" and {more} more" if more > 0 else ""
+    return f"{count}, without {', '.join(stock.missing[:_FEW])}{others}"
 
 
 def coverage_table(rows: Sequence[Coverage]) -> Table:

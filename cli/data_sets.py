@@ -22,7 +22,7 @@ data_set_options = together(
         type=click.Choice(list(DATA_SETS)),
         help="SCENES is the folder of this data set, as it is shipped.",
     ),
-    click.option("--variant", help="Of its images: irrg (the default), rgb or rgbir."),
+    click.option("--variant", help="Form of its images, such as irrg, rgb or rgbir."),
     click.option("--no-boundary", is_flag=True, help="Its labels without the borders of objects."),
 )
 

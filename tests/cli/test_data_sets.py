@@ -64,10 +64,9 @@ def test_check_tells_what_there_is(run: Run) -> None:
     done = run("check", "--dataset", "potsdam", "potsdam")
     assert done.code == 0
     for words in (
-        "images, irrg (3_Ortho_IRRG.zip)",
-        "2 of 38, without top_potsdam_2_11",
-        "heights in metres (a folder ndsm)",
-        "0 of 38",
+        "irrg images",
+        "2 of 38 (3_Ortho_IRRG.zip), without top_potsdam_2_11",
+        "0 of 38 (a folder ndsm)",
         "https://www.isprs.org/",
         "--height-scale METRES",
     ):
@@ -100,7 +99,7 @@ def test_an_empty_folder(place: Path, run: Run) -> None:
         done = run(*command, "--dataset", "vaihingen", "empty")
         assert done.code == 1
         (line,) = [line for line in done.err.splitlines() if line]
-        assert line.startswith("Error: empty: has no images, irrg, of vaihingen")
+        assert line.startswith("Error: empty: has no irrg images of vaihingen")
         assert "https://www.isprs.org/" in line
     assert not (place / "new").exists()
 

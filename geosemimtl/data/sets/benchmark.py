@@ -91,8 +91,8 @@ class Wanted:
     Attributes:
         variant: Of the images; the usual one by default.
         no_boundary: The labels without the borders of objects, which are ignored.
-        height_scale_m: Metres that one grey level of heights stands for; without, grey levels are
-            left out.
+        height_scale_m: Metres that one grey level of heights stands for, or 1 in the heights of a
+            data set without grey levels; without it, grey levels are left out.
     """
 
     variant: str | None = None

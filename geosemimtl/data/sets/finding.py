@@ -46,11 +46,13 @@ def find_data_set(name: str, root: Path, wanted: Wanted | None = None) -> DataSe
     """
     known, wanted = benchmark_of(name), wanted or Wanted()
     variant = _variant(known, wanted.variant)
+    if wanted.no_boundary and known.labels_no_boundary is None:
+        raise ConfigError(f"--no-boundary: {known.name} has no such labels; leave it out")
     paths, problems = _listed(root)
     kinds = known.kinds
     found: Found = {None: {}} | {kind: _of(kind, paths, known) for kind in kinds}
     labels = known.labels_no_boundary if wanted.no_boundary else known.labels
-    heights = known.heights if wanted.height_scale_m is None else known.greys
+    heights = known.heights if wanted.height_scale_m is None else known.greys or known.heights
     images = found[variant.images]
     if not images and not problems:
         problems.append(_no_image(known, root, variant, found))
@@ -169,7 +171,7 @@ def _no_image(known: Benchmark, root: Path, variant: Variant, found: Found) -> s
             f"{', '.join(others)}: pass --variant {others[0]}"
         )
     return (
-        f"{root}: has no {variant.images.name}, of {known.name} ({variant.images.source}); check "
+        f"{root}: has no {variant.images.name} of {known.name} ({variant.images.source}); check "
         f"the folder, or ask for the data at {known.request}"
     )
 

@@ -25,7 +25,7 @@ _RGB = ("red", "green", "blue")
 
 def _images(name: str, folder: str) -> Kind:
     pattern = rf"(?:.*/)?top{_PATCH}_{name}\.tiff?"
-    return Kind(f"images, {name}", pattern, f"{folder}.zip")
+    return Kind(f"{name} images", pattern, f"{folder}.zip")
 
 
 BENCHMARK = Benchmark(

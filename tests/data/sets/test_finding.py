@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
@@ -24,8 +26,10 @@ from geosemimtl.tiling.cutting import tile
 from geosemimtl.tiling.data_set import DataSet
 from geosemimtl.tiling.layers import open_layers
 from geosemimtl.tiling.options import TileOptions
+from geosemimtl.tiling.scene_cutting import SceneCutter
 from geosemimtl.tiling.splits import read_split_list
 
+ROOT = Path(__file__).parents[3]
 Make = Callable[..., Path]
 PATCHES = ((2, 10), (2, 13), (4, 12), (6, 7))
 AREAS = ((1, 1), (2, 0))
@@ -76,9 +80,9 @@ def test_potsdam_is_found_in_folders_and_in_zips(make_isprs: Make, zips: bool) -
     assert [scene.name for scene in data.scenes] == [f"top_potsdam_{r}_{c}" for r, c in PATCHES]
     assert data.problems == ()
     assert {each.kind: each.found for each in data.stocks} == {
-        "images, irrg": 4,
-        "images, rgb": 4,
-        "images, rgbir": 4,
+        "irrg images": 4,
+        "rgb images": 4,
+        "rgbir images": 4,
         "labels": 4,
         "labels without boundaries": 4,
         "heights in metres": 0,
@@ -289,6 +293,8 @@ def test_a_new_data_set_is_one_file_and_one_line(
     )
     monkeypatch.setitem(sys.modules, "toy", toy)
     monkeypatch.setitem(DATA_SETS, "toy", "toy")
+    with pytest.raises(ConfigError, match="--no-boundary: toy has no such labels"):
+        find_data_set("toy", tmp_path, Wanted(no_boundary=True))
     for number in (1, 2):
         make_raster(f"root/PAN/{number}.tif", np.full((1, 64, 64), 7, np.uint8))
         make_raster(f"root/gt/{number}.tif", np.full((1, 64, 64), number, np.uint8))
@@ -296,3 +302,39 @@ def test_a_new_data_set_is_one_file_and_one_line(
     assert made.bands == ("pan",)
     assert made.splits == {"train": 1, "val": 1}
     assert made.class_pixels == (0, 64 * 64, 0, 0, 0, 0)
+
+
+def test_finding_loads_no_torch() -> None:
+    script = "import sys, geosemimtl.data.sets.finding; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=False).returncode == 0
+
+
+def test_a_stopped_run_of_zips_goes_on_and_sees_changes(
+    make_isprs: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A zip counts with its size and date."""
+    root = make_isprs("potsdam", PATCHES[:2], zips=True)
+    data, folder = find_data_set("potsdam", root), tmp_path / "tiles"
+    cut = SceneCutter.cut
+    names: list[str] = []
+
+    def counted(self: SceneCutter, *arguments: Any) -> Any:
+        names.append(self._target.layers.name)
+        if len(names) == 2:
+            raise KeyboardInterrupt
+        return cut(self, *arguments)
+
+    monkeypatch.setattr(SceneCutter, "cut", counted)
+    with pytest.raises(KeyboardInterrupt):
+        tile(data, folder)
+    tile(data, folder)
+    first, second = (f"top_potsdam_{row}_{col}" for row, col in PATCHES[:2])
+    assert names == [first, second, second]
+    archive = root / "5_Labels_all.zip"
+    os.utime(archive, (1, 1))
+    names.clear()
+    with pytest.raises(KeyboardInterrupt):
+        tile(data, folder, overwrite=True)
+    os.utime(archive, (2, 2))
+    tile(data, folder, overwrite=True)
+    assert names == [first, second, first, second]
