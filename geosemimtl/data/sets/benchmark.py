@@ -50,8 +50,8 @@ class Benchmark:
         scenes: Name of every scene by its key.
         options: How it is cut unless somebody says otherwise; bands are the variant's.
         variants: By name; the first is the usual one.
-        gsd_m: Metres a pixel of images that do not say where they lie.
         crs: Of files that name none.
+        gsd_m: Metres a pixel of images that do not say where they lie; ``None`` refuses them.
         labels: Class labels, the whole of them.
         labels_no_boundary: The same without the borders of objects.
         heights: Heights above ground in metres.
@@ -66,8 +66,8 @@ class Benchmark:
     scenes: Mapping[Key, str]
     options: TileOptions
     variants: Mapping[str, Variant]
-    gsd_m: float
     crs: str
+    gsd_m: float | None = None
     labels: Kind | None = None
     labels_no_boundary: Kind | None = None
     heights: Kind | None = None

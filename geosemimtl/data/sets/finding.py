@@ -48,14 +48,14 @@ def find_data_set(name: str, root: Path, wanted: Wanted | None = None) -> DataSe
     variant = _variant(known, wanted.variant)
     if wanted.no_boundary and known.labels_no_boundary is None:
         raise ConfigError(f"--no-boundary: {known.name} has no such labels; leave it out")
-    paths, problems = _listed(root)
+    paths, problems, nested = _listed(root)
     kinds = known.kinds
     found: Found = {None: {}} | {kind: _of(kind, paths, known) for kind in kinds}
     labels = known.labels_no_boundary if wanted.no_boundary else known.labels
     heights = known.heights if wanted.height_scale_m is None else known.greys or known.heights
     images = found[variant.images]
     if not images and not problems:
-        problems.append(_no_image(known, root, variant, found))
+        problems += nested or [_no_image(known, root, variant, found)]
     scenes = tuple(
         SceneFiles(
             name,
@@ -88,13 +88,17 @@ def _variant(known: Benchmark, name: str | None) -> Variant:
     return known.variants[name or usual]
 
 
-def _listed(root: Path) -> tuple[dict[str, Path], list[str]]:
-    """Return all files by their path below the root in lower case, and damaged zips."""
+def _listed(root: Path) -> tuple[dict[str, Path], list[str], list[str]]:
+    """Return all files by their path below the root in lower case, and which zips are of no use.
+
+    The second are damaged, the third hold zips themselves.
+    """
     if not root.is_dir():
         raise TileSetError(f"{root}: is no folder; name the one that holds the data set")
     paths: dict[str, Path] = {}
     zips: list[Path] = []
-    problems: list[str] = []
+    damaged: list[str] = []
+    nested: list[str] = []
     for folder, folders, names in os.walk(root, followlinks=True):
         folders.sort()
         for name in sorted(names):
@@ -107,14 +111,14 @@ def _listed(root: Path) -> tuple[dict[str, Path], list[str]]:
         try:
             members = dict(_members(archive))
         except (OSError, zipfile.BadZipFile) as error:
-            problems.append(f"{archive}: is damaged or incomplete ({error}); copy it again")
+            damaged.append(f"{archive}: is damaged or incomplete ({error}); copy it again")
             continue
         below = archive.relative_to(root).as_posix().lower()
         for member, path in members.items():
             paths.setdefault(f"{below}/{member}", path)
         if any(member.endswith(".zip") for member in members):
-            problems.append(f"{archive}: holds zips itself; unpack it, not those")
-    return paths, problems
+            nested.append(f"{archive}: holds zips itself; unpack it, not those")
+    return paths, damaged, nested
 
 
 def _members(archive: Path) -> Iterator[tuple[str, Path]]:
@@ -139,6 +143,8 @@ def _place(known: Benchmark, key: Key, found: Found) -> Georeference:
     crs = CRS.from_user_input(known.crs)
     if file := found[known.places].get(key):
         return Georeference(crs, _world(file))
+    if known.gsd_m is None:
+        return Georeference(crs)
     east_m = _EAST_M + _APART_M * list(known.scenes).index(key)
     return Georeference(crs, Affine(known.gsd_m, 0, east_m, 0, -known.gsd_m, _NORTH_M))
 

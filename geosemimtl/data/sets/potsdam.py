@@ -61,6 +61,5 @@ BENCHMARK = Benchmark(
         "1_DSM_normalisation.zip",
     ),
     surface=Kind("surface models", rf"(?:(?!.*ndsm/).*/)?dsm{_PATCH}\.tiff?", "1_DSM.zip"),
-    gsd_m=0.05,
     crs="EPSG:32633",
 )

@@ -20,7 +20,7 @@ import rasterio
 from geosemimtl.data.sets.benchmark import Benchmark, Kind, Variant, Wanted
 from geosemimtl.data.sets.finding import find_data_set
 from geosemimtl.data.sets.registry import DATA_SETS, benchmark_of
-from geosemimtl.errors import ConfigError, TileSetError
+from geosemimtl.errors import ConfigError, GridError, TileSetError
 from geosemimtl.tasks import color_of
 from geosemimtl.tiling.cutting import tile
 from geosemimtl.tiling.data_set import DataSet
@@ -245,17 +245,32 @@ def test_what_is_missing_is_said(
     assert "ask for the data at https://www.isprs.org/" in problem
 
 
-def test_a_damaged_zip_and_zips_in_a_zip(make_isprs: Make) -> None:
+def test_a_damaged_zip(make_isprs: Make) -> None:
     root = make_isprs("potsdam", PATCHES, zips=True)
     broken = root / "5_Labels_all.zip"
     broken.write_bytes(broken.read_bytes()[:-100])
     (problem,) = find_data_set("potsdam", root).problems
     assert problem.startswith(f"{broken}: is damaged or incomplete")
-    broken.unlink()
+
+
+def test_zips_in_a_zip_are_to_be_unpacked(make_isprs: Make, tmp_path: Path) -> None:
+    """Once they are, the zip around them does not matter."""
+    root = make_isprs("potsdam", PATCHES, zips=True)
     with zipfile.ZipFile(root / "Potsdam.zip", "w") as nested:
         nested.write(root / "2_Ortho_RGB.zip", "Potsdam/2_Ortho_RGB.zip")
-    (problem,) = find_data_set("potsdam", root).problems
+    assert find_data_set("potsdam", root).problems == ()
+    (tmp_path / "only").mkdir()
+    shutil.move(root / "Potsdam.zip", tmp_path / "only")
+    (problem,) = find_data_set("potsdam", tmp_path / "only").problems
     assert "Potsdam.zip: holds zips itself; unpack it" in problem
+
+
+def test_a_patch_without_georeference_is_refused(make_isprs: Make) -> None:
+    root = make_isprs("potsdam", PATCHES[:1])
+    (root / "3_Ortho_IRRG" / "top_potsdam_2_10_IRRG.tfw").unlink()
+    data = find_data_set("potsdam", root)
+    with pytest.raises(GridError, match="no georeference; add a world file"):
+        open_layers(data.scenes[0], data.options)
 
 
 def test_a_world_file_that_is_none(make_isprs: Make) -> None:
@@ -287,7 +302,6 @@ def test_a_new_data_set_is_one_file_and_one_line(
         options=TileOptions(size_px=64, name="toy"),
         variants={"pan": Variant(Kind("images", r"pan/(\d)\.tif", "pan.zip"), ("pan",))},
         labels=Kind("labels", r"gt/(\d)\.tif", "gt.zip"),
-        gsd_m=0.05,
         crs="EPSG:25833",
         splits={(1,): "train", (2,): "val"},
     )
