@@ -18,7 +18,7 @@ from geosemimtl.progress import Track, silent
 from geosemimtl.raster.environment import gdal_environment, gdal_threads
 from geosemimtl.raster.scene import Scene
 from geosemimtl.raster.values import value_range_remedy
-from geosemimtl.tasks import HEIGHT, ISPRS_CLASSES, SEGMENTATION
+from geosemimtl.tasks import HEIGHT, ISPRS_CLASS_MAP, SEGMENTATION
 from geosemimtl.tiling.assignment import split_tiles
 from geosemimtl.tiling.data_set import DataSet
 from geosemimtl.tiling.index import write_index
@@ -175,7 +175,7 @@ def _open_batch(files: Sequence[SceneFiles], options: TileOptions) -> _Batch:
 
 def _warn(batch: Sequence[Layers], options: TileOptions) -> None:
     """Say what may not be meant."""
-    if options.classes.classes != ISPRS_CLASSES and not any(layers.labels for layers in batch):
+    if options.classes is not ISPRS_CLASS_MAP and not any(layers.labels for layers in batch):
         _LOG.warning("--classes is not used: no scene has labels; name them with --labels")
     gsds_m = [max(layers.image.grid.gsd_m) for layers in batch]
     if options.gsd_m is None and max(gsds_m) > (1 + _ALIKE_GSD) * min(gsds_m):

@@ -17,6 +17,7 @@ from geosemimtl.data.sets.registry import benchmark_of
 from geosemimtl.errors import ConfigError, TileSetError
 from geosemimtl.files import inside, on_disk
 from geosemimtl.raster.scene import Georeference
+from geosemimtl.tasks import ISPRS_CLASS_MAP
 from geosemimtl.tiling.data_set import DataSet, Stock
 from geosemimtl.tiling.scenes import SceneFiles
 
@@ -68,7 +69,14 @@ def find_data_set(name: str, root: Path, wanted: Wanted | None = None) -> DataSe
         for key, name in known.scenes.items()
         if key in images
     )
-    options = replace(known.options, bands=variant.bands, height_scale_m=wanted.height_scale_m)
+    options = replace(
+        known.options,
+        bands=variant.bands,
+        height_scale_m=wanted.height_scale_m,
+        classes=known.options.classes
+        if found[labels]
+        else ISPRS_CLASS_MAP,  # as where none is named
+    )
     stocks = tuple(_stock(kind, found[kind], known) for kind in kinds)
     used = (variant.images, labels, heights)
     remarks = _remarks(known, used, found) if scenes else ()

@@ -352,3 +352,14 @@ def test_a_stopped_run_of_zips_goes_on_and_sees_changes(
     os.utime(archive, (2, 2))
     tile(data, folder, overwrite=True)
     assert names == [first, second, first, second]
+
+
+def test_without_labels_nothing_is_said_of_classes(
+    make_isprs: Make, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    root = make_isprs("potsdam", PATCHES[:2])
+    shutil.rmtree(root / "5_Labels_all")
+    data = find_data_set("potsdam", root)
+    assert any("labels (5_Labels_all.zip): 2 of 2 scenes" in remark for remark in data.remarks)
+    assert tile(data, tmp_path / "tiles").tasks == ()
+    assert "--classes" not in caplog.text
