@@ -11,8 +11,9 @@ import tempfile
 from pathlib import Path
 
 from geosemimtl.demonstration import SENSORS, Plan, demo_config
-from geosemimtl.inference.evaluation import Evaluation, evaluate
+from geosemimtl.inference.evaluation import evaluate
 from geosemimtl.inference.predictor import predict
+from geosemimtl.inference.scoring import Evaluation
 from geosemimtl.tasks import HEIGHT, SEGMENTATION
 from geosemimtl.training.trainer import train
 

@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from rasterio.windows import Window
 
-from geosemimtl.config import DecoderConfig, NetworkConfig, load_config
+from geosemimtl.config import DecoderConfig, NetworkConfig
 from geosemimtl.data.city.presets import preset
 from geosemimtl.data.city.scene import draw_city, write_city
 from geosemimtl.inference.forward import Forward
@@ -33,6 +33,7 @@ from geosemimtl.raster.values import unit_values
 from geosemimtl.tasks import ISPRS_CLASSES, Height, Segmentation
 from geosemimtl.tiling.layout import TileLayout
 from geosemimtl.tiling.weights import hann
+from geosemimtl.training.config import load_config
 from geosemimtl.training.model_file import ModelCard, load_model, read_card, save_model
 
 SIDE_M, SCENE_GSD_M, GSD_M, TILE_PX = 300, 0.05, 0.09, 512

@@ -3,36 +3,97 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from geosemimtl.cli.options import FILE, json_option, scene_options, talk_options
+from geosemimtl.cli.options import (
+    FILE,
+    Metres,
+    Names,
+    json_option,
+    overwrite_option,
+    scene_options,
+    talk_options,
+    together,
+)
+
+if TYPE_CHECKING:
+    from geosemimtl.inference.scoring import Evaluation
 
 #: Rasters of predict that hold no prediction to compare.
 _BESIDE = ("_confidence", "_probabilities", "_disagreement")
 
 
+# What is compared with what.
+_what = together(
+    click.option("--labels", multiple=True, type=FILE, help="True labels; one a class raster."),
+    click.option("--height", multiple=True, type=FILE, help="True nDSM; one a height raster."),
+    click.option("--classes", type=FILE, help="YAML with the labels' classes, where they differ."),
+    click.option(
+        "--class-column", default="class", show_default=True, help="Column of polygon labels."
+    ),
+    click.option(
+        "--model", type=FILE, help="Model file: the files named are scenes to predict first."
+    ),
+    click.option(
+        "--per-tile",
+        is_flag=True,
+        help="With --model: score each tile on its own, not blended, on the model's grid.",
+    ),
+)
+
+
+# What is scored; named as in ``ScoreOptions``.
+_how = together(
+    click.option(
+        "--erode",
+        "erode_px",
+        type=click.IntRange(min=1),
+        metavar="PX",
+        help="Score again without pixels so close to another true class; ISPRS's is 3.",
+    ),
+    click.option(
+        "--without",
+        type=Names(),
+        help="Classes that a second mean leaves out; clutter by default, if there is one.",
+    ),
+    click.option(
+        "--height-bins",
+        "height_bins_m",
+        type=Metres(),
+        default="1,3,10,20",
+        show_default=True,
+        help="Where ranges of true heights end.",
+    ),
+)
+
+
 @click.command("evaluate")
 @click.argument("predictions", nargs=-1, required=True, type=FILE)
-@click.option("--labels", multiple=True, type=FILE, help="True labels; one a class raster.")
-@click.option("--height", multiple=True, type=FILE, help="True nDSM; one a height raster.")
-@click.option("--classes", type=FILE, help="YAML with the labels' classes, where they differ.")
-@click.option(
-    "--class-column", default="class", show_default=True, help="Column of polygon labels."
-)
-@click.option("--model", type=FILE, help="Model file: the files named are scenes to predict first.")
+@_what
+@_how
 @scene_options
+@click.option(
+    "-o", "--output", type=FILE, help="Folder for scores.json, .md, .csv and confusion.png."
+)
+@overwrite_option
 @json_option
 @talk_options
 def command(
     predictions: tuple[Path, ...],
+    *,
     labels: tuple[Path, ...],
     height: tuple[Path, ...],
     classes: Path | None,
     class_column: str,
     model: Path | None,
-    *,
+    erode_px: int | None,
+    without: tuple[str, ...] | None,
+    height_bins_m: tuple[float, ...],
+    output: Path | None,
+    per_tile: bool,
+    overwrite: bool,
     as_json: bool,
     **reading: Any,
 ) -> None:
@@ -40,43 +101,74 @@ def command(
 
     PREDICTIONS are *_classes.tif and *_height.tif, in the order of --labels and of --height;
     other rasters of predict are passed over. With --model they are scenes, in the order of both.
-    --labels are class indices, colours or polygons.
+    --labels are class indices, colours or polygons; with height rasters alone, one each.
 
     \b
     Example:
       geosemimtl evaluate scene_classes.tif scene_height.tif \\
           --labels truth.tif --height ndsm.tif
-      geosemimtl evaluate scene.tif --model model.safetensors --labels truth.tif
+      geosemimtl evaluate scene.tif --model model.safetensors \\
+          --labels truth.tif --erode 3 -o scores
     """
-    import json
-
-    from geosemimtl.cli.console import OUT, track
-    from geosemimtl.cli.scores import score_tables
+    from geosemimtl.cli.console import track
     from geosemimtl.config import load_class_map
-    from geosemimtl.inference.evaluation import evaluate, evaluate_model
-    from geosemimtl.inference.options import PredictOptions
-    from geosemimtl.publish.scores import score_document
+    from geosemimtl.inference.scoring import ScoreOptions
+    from geosemimtl.publish.score_folder import require_score_folder, write_scores
 
+    if per_tile and model is None:
+        raise click.UsageError("--per-tile: tiles are a model's; name it with --model")
     truth: dict[str, Any] = {
         "labels": labels,
         "true_heights": height,
         "label_classes": load_class_map(classes) if classes else None,
         "class_column": class_column,
+        "scoring": ScoreOptions(erode_px, height_bins_m, without),
         "track": track,
     }
+    if output is not None:
+        require_score_folder(output, overwrite=overwrite)
+    evaluation = _evaluated(predictions, model, truth, reading, per_tile=per_tile)
+    if output is not None:
+        write_scores(output, evaluation)
+    _show(evaluation, as_json=as_json)
+
+
+def _evaluated(
+    predictions: tuple[Path, ...],
+    model: Path | None,
+    truth: dict[str, Any],
+    reading: dict[str, Any],
+    *,
+    per_tile: bool,
+) -> Evaluation:
+    from geosemimtl.inference.evaluation import evaluate, evaluate_model
+    from geosemimtl.inference.options import PredictOptions
+    from geosemimtl.inference.tile_scores import evaluate_tiles
+
     if model is not None:
-        evaluation = evaluate_model(predictions, model, options=PredictOptions(**reading), **truth)
-    else:
-        scored = [path for path in predictions if not path.stem.endswith(_BESIDE)]
-        heights = tuple(path for path in scored if path.stem.endswith("_height"))
-        evaluation = evaluate(
-            classes=tuple(path for path in scored if path not in heights),
-            heights=heights,
-            assume_crs=reading["assume_crs"],
-            **truth,
-        )
+        score = evaluate_tiles if per_tile else evaluate_model
+        return score(predictions, model, options=PredictOptions(**reading), **truth)
+    scored = [path for path in predictions if not path.stem.endswith(_BESIDE)]
+    heights = tuple(path for path in scored if path.stem.endswith("_height"))
+    return evaluate(
+        classes=tuple(path for path in scored if path not in heights),
+        heights=heights,
+        assume_crs=reading["assume_crs"],
+        **truth,
+    )
+
+
+def _show(evaluation: Evaluation, *, as_json: bool) -> None:
+    """Print the scores."""
+    import json
+
+    from geosemimtl.cli.console import OUT, table
+    from geosemimtl.publish.score_document import document_of
+    from geosemimtl.publish.score_tables import counted_how, score_summaries
+
     if as_json:
-        click.echo(json.dumps(score_document(evaluation)))
+        click.echo(json.dumps(document_of(evaluation)))
         return
-    for made in score_tables(evaluation):
-        OUT.print(made)
+    OUT.print(counted_how(evaluation))
+    for each in score_summaries(evaluation):
+        OUT.print(table(each.title, each.head, each.rows))

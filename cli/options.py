@@ -71,6 +71,8 @@ class Bounds(click.ParamType):  # type: ignore[type-arg]  # generic from click 8
         except ValueError:
             example = "368000,5806000,368100,5806100"
             self.fail(f"{value!r}: write four numbers, such as {example}", param, ctx)
+        if left >= right or bottom >= top:
+            self.fail(f"{value!r}: the order is left, bottom, right, top", param, ctx)
         return left, bottom, right, top
 
 
@@ -107,6 +109,23 @@ class Shares(click.ParamType):  # type: ignore[type-arg]  # generic from click 8
         except ValueError:
             self.fail(f"{value!r}: write three numbers, such as 0.7,0.15,0.15", param, ctx)
         return train, val, test
+
+
+class Metres(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.2 on only
+    """Rising numbers."""
+
+    name = "METRES,METRES,..."
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[float, ...]:
+        """Split at the commas."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            return tuple(float(part) for part in value.split(","))
+        except ValueError:
+            self.fail(f"{value!r}: write rising metres, such as 1,3,10,20", param, ctx)
 
 
 class Overlap(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.2 on only

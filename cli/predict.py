@@ -141,6 +141,7 @@ _with_what = together(
 @_how
 @_with_what
 @scene_options
+@click.option("--skip-existing", is_flag=True, help="Pass over scenes whose rasters are there.")
 @overwrite_option
 @json_option
 @talk_options
@@ -151,6 +152,7 @@ def command(
     devices: str | None,
     jobs: int,
     *,
+    skip_existing: bool,
     overwrite: bool,
     as_json: bool,
     **options: Any,
@@ -182,12 +184,12 @@ def command(
             output=output,
             options=PredictOptions(**options),
             overwrite=overwrite,
-            devices=_device_names(devices),
-            jobs=jobs,
+            skip_existing=skip_existing,
+            devices=_device_names(devices, jobs),
             track=track,
         )
     except BatchError as error:
-        _report(error.done, as_json=as_json)
+        _report(error.done, error.failures, as_json=as_json)
         raise
     except KeyboardInterrupt:
         say("\nThe same command goes on from here.")
@@ -195,21 +197,28 @@ def command(
     _report(made, as_json=as_json)
 
 
-def _device_names(text: str | None) -> tuple[str, ...]:
-    """Return torch's names of devices; a number alone is a GPU."""
+def _device_names(text: str | None, jobs: int) -> tuple[str, ...]:
+    """Return torch's name of each process's device; a number alone is a GPU."""
+    if text and jobs > 1:
+        raise click.UsageError("--jobs is for the processor: with --devices leave it out")
+    if jobs > 1:
+        return ("cpu",) * jobs
     parts = [part.strip() for part in text.split(",")] if text else []
     return tuple(f"cuda:{part}" if part.isdigit() else part for part in parts)
 
 
-def _report(made: Sequence[Prediction], *, as_json: bool) -> None:
-    """Print what was made."""
+def _report(
+    made: Sequence[Prediction], failures: Sequence[Exception] = (), *, as_json: bool
+) -> None:
+    """Print what was made, and as JSON also what was not."""
     import json
     import shlex
 
     from geosemimtl.cli.console import ERR, quiet, say, table
 
     if as_json:
-        click.echo(json.dumps([_document(each) for each in made]))
+        wrong = [{"error": str(failure)} for failure in failures]
+        click.echo(json.dumps([*(_document(each) for each in made), *wrong]))
         return
     if not made:
         return

@@ -19,23 +19,37 @@ from geosemimtl.cli.options import FILE, overwrite_option, talk_options
     metavar="KEY=VALUE",
     help="Change a value of the configuration, such as optimiser.lr=0.001.",
 )
+@click.option(
+    "--init", type=FILE, help="Model file to start from, instead of the encoder's weights."
+)
 @click.option("-o", "--output", type=FILE, help="The run's folder; runs/NAME by default.")
 @overwrite_option
 @talk_options
 def command(
-    config: Path, overrides: tuple[str, ...], output: Path | None, *, overwrite: bool
+    config: Path,
+    overrides: tuple[str, ...],
+    init: Path | None,
+    output: Path | None,
+    *,
+    overwrite: bool,
 ) -> None:
     """Train one model as CONFIG (YAML) says.
+
+    Interrupted or killed, the same command goes on where it was, to the same model.
 
     \b
     Example:
       geosemimtl train semimtl.yaml -s domains.0.tiles=tiles/potsdam -s batch=8
     """
     from geosemimtl.cli.console import say, track
-    from geosemimtl.config import load_config
+    from geosemimtl.training.config import load_config
     from geosemimtl.training.trainer import train
 
     loaded = load_config(config, overrides)
     folder = output or Path("runs") / loaded.name
-    model = train(loaded, folder, overwrite=overwrite, track=track)
+    try:
+        model = train(loaded, folder, init=init, overwrite=overwrite, track=track)
+    except KeyboardInterrupt:
+        say("\nThe same command goes on from here.")
+        raise
     say(f"wrote {model}; see geosemimtl info {model}")

@@ -10,20 +10,22 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
-from geosemimtl.config import TrainConfig, load_config
 from geosemimtl.data.city.presets import preset
 from geosemimtl.data.city.scene import CityFiles, draw_city, write_city
 from geosemimtl.errors import OutputError
 from geosemimtl.files import write_text
-from geosemimtl.inference.evaluation import Evaluation, evaluate
+from geosemimtl.inference.evaluation import evaluate
 from geosemimtl.inference.options import PredictOptions
 from geosemimtl.inference.predictor import predict
+from geosemimtl.inference.scoring import Evaluation
 from geosemimtl.progress import Track, silent
 from geosemimtl.publish.picture import PictureRow, draw_picture
-from geosemimtl.publish.scores import Summary, score_document, summaries
+from geosemimtl.publish.score_document import document_of
+from geosemimtl.publish.score_tables import Summary, scene_tables
 from geosemimtl.tasks import HEIGHT, ISPRS_CLASSES, SEGMENTATION
 from geosemimtl.tiling.cutting import tile
 from geosemimtl.tiling.options import TileOptions
+from geosemimtl.training.config import TrainConfig, load_config
 from geosemimtl.training.trainer import train
 
 #: Marks a folder as a demo's, so that --overwrite never removes anything else.
@@ -214,7 +216,7 @@ def _publish(
     scores: Mapping[str, Evaluation],
 ) -> Demo:
     supervises = {sensor.name: sensor.supervises for sensor in SENSORS}
-    tables = summaries(scores, supervises)
+    tables = scene_tables(scores, supervises)
     picture = folder / "demo.png"
     shown = {SEGMENTATION: "land cover", HEIGHT: "height"}
     draw_picture(
@@ -231,7 +233,7 @@ def _publish(
         ISPRS_CLASSES,
     )
     write_text(folder / "scores.md", "\n".join(table.markdown() for table in tables))
-    document = {name: score_document(evaluation) for name, evaluation in scores.items()}
+    document = {name: document_of(evaluation) for name, evaluation in scores.items()}
     write_text(folder / "scores.json", json.dumps(document, indent=1) + "\n")
     rasters = tuple(path for written in predicted.values() for path in written.values())
     return Demo(folder, model, rasters, picture, tables, departures(config))

@@ -8,6 +8,7 @@
     ├── TileSetError (ValueError)    a tile set is missing, empty, unreadable or does not fit
     ├── ModelFileError (ValueError)  a model file is missing, unreadable or does not fit
     ├── BatchError                   some scenes of a batch failed; the others are done
+    ├── TrainingError                a training came to values that are not finite
     ├── ConfigError (ValueError)     a configuration has an unknown key or a bad value
     ├── OutputError (OSError)        an output exists already or cannot be written
     └── MachineError                 memory ran out, or a process was stopped from outside
@@ -64,6 +65,10 @@ class BatchError(GeoSemiMTLError):
         self.done = tuple(done)
 
 
+class TrainingError(GeoSemiMTLError):
+    """A training came to values that are not finite."""
+
+
 class ConfigError(GeoSemiMTLError, ValueError):
     """A configuration has an unknown key or a bad value."""
 
@@ -74,3 +79,8 @@ class MachineError(GeoSemiMTLError):
 
 class OutputError(GeoSemiMTLError, OSError):
     """An output exists already or cannot be written."""
+
+
+def named_by(error: GeoSemiMTLError, path: object) -> GeoSemiMTLError:
+    """Return an error that names a file, for where several may be meant."""
+    return error if str(path) in str(error) else type(error)(f"{path}: {error}")

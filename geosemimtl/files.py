@@ -143,15 +143,16 @@ def no_empty_folder(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def work_folder(target: Path, request: str = "") -> Iterator[Path]:
+def work_folder(target: Path, request: str = "", *, keep: bool = False) -> Iterator[Path]:
     """Keep a hidden folder beside what is being made, for one run at a time.
 
     It stays at the end, and after a kill, an interruption or a full disk, so that the same request
-    can go on; after any other error it goes.
+    can go on; after any other error it goes, unless it is to be kept.
 
     Args:
         target: What is being made.
         request: What that is to be, in any words; empty to always begin afresh.
+        keep: Whether it stays after every error: what is in it took long.
 
     Yields:
         The hidden folder: empty, or with what an earlier call of the same request left.
@@ -169,7 +170,8 @@ def work_folder(target: Path, request: str = "") -> Iterator[Path]:
                 write_text(asked, request)
             yield part
         except BaseException as error:
-            if not request or not _may_go_on(error):
+            begun = part.is_dir() and any(file.name != _REQUEST for file in part.iterdir())
+            if not begun or (not keep and not (request and _may_go_on(error))):
                 remove_work_folder(target)
             raise
 

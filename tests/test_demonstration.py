@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import rasterio
 
-from geosemimtl.config import TrainConfig
 from geosemimtl.demonstration import FULL, QUICK, SENSORS, Demo, Plan, demo, demo_config, departures
 from geosemimtl.errors import OutputError
 from geosemimtl.tasks import HEIGHT, SEGMENTATION
 from geosemimtl.tiling.tileset import read_tileset
+from geosemimtl.training.config import TrainConfig
 
 TINY = Plan(
     tile_px=128,

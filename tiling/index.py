@@ -82,18 +82,34 @@ def tile_names(folder: Path, split: str = "train") -> tuple[str, ...]:
     Raises:
         TileSetError: The index is missing, damaged or has no tile of this split.
     """
+    return tuple(str(name) for (name,) in _read_columns(folder, ("tile",), split))
+
+
+def tile_class_shares(
+    folder: Path, classes: Sequence[str], split: str = "train"
+) -> tuple[tuple[float, ...], ...]:
+    """Return by tile, in the order of the index, the share of its pixels that is of each class.
+
+    Raises:
+        TileSetError: As :func:`tile_names`, or the tiles have no labels.
+    """
+    return _read_columns(folder, tuple(f"share_{name}" for name in classes), split)
+
+
+def _read_columns(folder: Path, columns: Sequence[str], split: str) -> tuple[tuple[Any, ...], ...]:
     path = folder / INDEX
+    names = ", ".join(_quoted(column) for column in columns)
     try:
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as database:
             found = database.execute(
-                f"SELECT tile FROM {_TABLE} WHERE split = ? ORDER BY fid",  # noqa: S608  (a constant)
+                f"SELECT {names} FROM {_TABLE} WHERE split = ? ORDER BY fid",  # noqa: S608  (constants, and names that are quoted)
                 (split,),
             ).fetchall()
     except sqlite3.Error as error:
         raise TileSetError(f"{path}: cannot be read ({error}); cut the tiles again") from error
     if not found:
         raise TileSetError(f"{path}: has no tile of the split {split}")
-    return tuple(name for (name,) in found)
+    return tuple(found)
 
 
 def _outline(grid: PixelGrid, crs: CRS) -> shapely.Polygon:

@@ -6,7 +6,6 @@ The same drawn geometry can be applied to a second view of the same images.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -46,10 +45,17 @@ def draw_geometry(
         return torch.rand(count, generator=generator)
 
     zoom = torch.exp(math.log(low) + (math.log(high) - math.log(low)) * uniform())
-    cos, sin = (part / zoom for part in _ROTATIONS[config.rotate](uniform()))
-    mirror = torch.where((uniform() < 0.5) & config.flip, -1.0, 1.0)
+    cos, sin = (part / zoom for part in _turned(config.rotate, uniform()))
+    mirror = torch.where((uniform() < 0.5) & (config.flip != "none"), -1.0, 1.0)
+    upside_down = torch.ones(count)
+    if config.flip == "both":
+        upside_down = torch.where(uniform() < 0.5, -1.0, 1.0)
     linear = torch.stack(
-        [torch.stack([cos * mirror, -sin], -1), torch.stack([sin * mirror, cos], -1)], -2
+        [
+            torch.stack([cos * mirror, -sin * upside_down], -1),
+            torch.stack([sin * mirror, cos * upside_down], -1),
+        ],
+        -2,
     )
     half = crop_px / zoom / 2
     centres = []
@@ -64,46 +70,41 @@ def draw_geometry(
     return torch.cat([linear, offset[:, :, None]], dim=2)
 
 
-def _any_angle(drawn: Tensor) -> tuple[Tensor, Tensor]:
-    angle = (drawn * 2 - 1) * math.pi
+def _turned(rotate: float | str, drawn: Tensor) -> tuple[Tensor, Tensor]:
+    """Return cosine and sine of an angle from numbers in [0, 1)."""
+    if rotate == "quarter":
+        angle = (drawn * 4).floor() * (math.pi / 2)
+        return torch.cos(angle).round(), torch.sin(angle).round()  # exactly 0 and 1
+    angle = (drawn * 2 - 1) * math.radians(float(rotate))
     return torch.cos(angle), torch.sin(angle)
 
 
-def _quarter_turn(drawn: Tensor) -> tuple[Tensor, Tensor]:
-    angle = (drawn * 4).floor() * (math.pi / 2)
-    return torch.cos(angle).round(), torch.sin(angle).round()  # exactly 0 and 1
+#: Power of the zoom that heights are multiplied by.
+_ZOOM_POWERS = {"leaves": 0, "multiplies": 1, "divides": -1}
 
 
-def _no_turn(drawn: Tensor) -> tuple[Tensor, Tensor]:
-    return torch.ones_like(drawn), torch.zeros_like(drawn)
-
-
-#: Cosine and sine from numbers in [0, 1).
-_ROTATIONS: dict[str, Callable[[Tensor], tuple[Tensor, Tensor]]] = {
-    "any": _any_angle,
-    "quarter": _quarter_turn,
-    "none": _no_turn,
-}
-
-
-def apply_geometry(batch: Batch, geometry: Tensor, crop_px: int) -> Batch:
+def apply_geometry(
+    batch: Batch, geometry: Tensor, crop_px: int, height_zoom: str = "leaves"
+) -> Batch:
     """Cut the crops: images and heights bilinear, labels nearest; what lies outside is unobserved.
 
     Unobserved pixels and unknown heights have no share in what is interpolated beside them.
-    Heights stay metres under zoom: the paper is silent, and the ground does not change.
 
     Args:
         batch: With images in any range; what is filled is 0.
         geometry: As :func:`draw_geometry` gives it.
         crop_px: Side of the crops.
+        height_zoom: What zooming does to heights, as in the configuration.
     """
-    at = _source_positions(geometry.to(batch.image), crop_px)
+    geometry = geometry.to(batch.image)
+    zoom = 1 / geometry[:, :, 0].norm(dim=1)[:, None, None]
+    at = _source_positions(geometry, crop_px)
     image, observed = _interpolated(batch.image, batch.observed, at)
     targets, valid = {}, {}
     for task, target in batch.targets.items():
         if task == HEIGHT:
             metres, known = _interpolated(target[:, None], batch.valid[task], at)
-            targets[task] = metres[:, 0]
+            targets[task] = metres[:, 0] * zoom ** _ZOOM_POWERS[height_zoom]
         else:
             labels = torch.stack([target, batch.valid[task]], dim=1)
             picked = _sampled(labels, at, "nearest").long()
@@ -175,7 +176,7 @@ def augmented(
     generator.manual_seed(int(words[0]) << 31 ^ int(words[1]))
     rows, cols = batch.image.shape[-2:]
     geometry = draw_geometry(config, len(batch.image), (rows, cols), crop_px, generator)
-    batch = apply_geometry(batch, geometry, crop_px)
+    batch = apply_geometry(batch, geometry, crop_px, config.height_zoom)
     image = jitter(batch.image, config.jitter, generator) if config.jitter else batch.image
     return replace(batch, image=normalised(image, batch.observed, normalisation))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 
 import torch
 from torch import Tensor
@@ -20,6 +21,7 @@ class Batch:
         observed: Bool (B, H, W): real imagery, false for nodata and for what augmentation filled.
         targets: By task (B, H, W): class indices (int64), or metres.
         valid: By task, bool (B, H, W): where the target is known; implies ``observed``.
+        tiles: Names of the tiles, for messages; may be left out.
     """
 
     domain: int
@@ -27,6 +29,7 @@ class Batch:
     observed: Tensor
     targets: Mapping[str, Tensor]
     valid: Mapping[str, Tensor]
+    tiles: tuple[str, ...] = ()
 
     def to(self, device: torch.device) -> Batch:
         """Return the batch on a device."""
@@ -36,7 +39,25 @@ class Batch:
             self.observed.to(device),
             {name: target.to(device) for name, target in self.targets.items()},
             {name: valid.to(device) for name, valid in self.valid.items()},
+            self.tiles,
         )
+
+    def parts(self, count: int) -> list[Batch]:
+        """Return the images in ``count`` parts, as even as can be, fewer if there are fewer."""
+        size, rest = divmod(len(self.image), count)
+        ends = list(accumulate([size + (k < rest) for k in range(count)]))
+        return [
+            Batch(
+                self.domain,
+                self.image[begin:end],
+                self.observed[begin:end],
+                {name: target[begin:end] for name, target in self.targets.items()},
+                {name: valid[begin:end] for name, valid in self.valid.items()},
+                self.tiles[begin:end],
+            )
+            for begin, end in pairwise([0, *ends])
+            if begin < end
+        ]
 
     def labelled(self, task: str) -> Tensor:
         """Return which images are labelled for a task: those with any valid pixel. Bool (B,)."""

@@ -129,7 +129,8 @@ class DomainTiles:
             stack = [tile.targets.get(task) for tile in tiles]
             targets[task], known = _TARGETS[task](stack, observed)
             valid[task] = known & observed
-        return Batch(domain, image, observed, targets, valid)
+        names = tuple(self.names[index] for index in indices)
+        return Batch(domain, image, observed, targets, valid, names)
 
 
 def _class_targets(stack: list[NDArray[Any] | None], observed: Tensor) -> tuple[Tensor, Tensor]:
@@ -155,8 +156,8 @@ class IterationBatches(Dataset[list[Batch]]):
     """One batch a domain for every iteration, as a function of (seed, iteration, domain).
 
     Each domain goes through its tiles epoch after epoch, in an order drawn for the epoch: each
-    tile is seen once before any is seen again. The first domain's epochs are the paper's; in
-    their time as many tiles are drawn from each other domain (docs/methods.md).
+    tile is seen once before any is seen again, unless ``chances`` say how often it comes. In the
+    time of one domain's epochs, the paper's, as many tiles are drawn from each other domain.
 
     Args:
         domains: The data of each domain.
@@ -164,16 +165,24 @@ class IterationBatches(Dataset[list[Batch]]):
         iterations: Length of the training.
         seed: Of the order.
         start: First iteration, to continue a training.
+        chances: By domain, each tile's share of what is drawn, or ``None``.
     """
 
     def __init__(
-        self, domains: Sequence[DomainTiles], batch: int, iterations: int, seed: int, start: int = 0
+        self,
+        domains: Sequence[DomainTiles],
+        batch: int,
+        iterations: int,
+        seed: int,
+        start: int = 0,
+        chances: Sequence[NDArray[np.float64] | None] = (),
     ) -> None:
         self._domains = tuple(domains)
         self._batch = batch
         self._iterations = iterations
         self._seed = seed
         self._start = start
+        self._chances = tuple(chances) or (None,) * len(self._domains)
 
     def __len__(self) -> int:
         return self._iterations - self._start
@@ -191,11 +200,15 @@ class IterationBatches(Dataset[list[Batch]]):
     def _drawn(self, iteration: int, domain: int, tiles: int) -> list[int]:
         """Return the tiles at this iteration's place in the endless sequence of epochs."""
         places = [divmod(iteration * self._batch + i, tiles) for i in range(self._batch)]
-        orders = {
-            epoch: np.random.default_rng([self._seed, domain, epoch]).permutation(tiles)
-            for epoch in {epoch for epoch, _ in places}
-        }
+        orders = {epoch: self._order(domain, epoch, tiles) for epoch in {e for e, _ in places}}
         return [int(orders[epoch][place]) for epoch, place in places]
+
+    def _order(self, domain: int, epoch: int, tiles: int) -> NDArray[np.int64]:
+        random = np.random.default_rng([self._seed, domain, epoch])
+        chances = self._chances[domain]
+        if chances is None:
+            return random.permutation(tiles)
+        return random.choice(tiles, tiles, p=chances)
 
 
 def iterations_of(epochs: int, tiles: int, batch: int) -> int:

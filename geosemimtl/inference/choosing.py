@@ -12,11 +12,11 @@ from rasterio.windows import Window
 
 from geosemimtl.errors import (
     BandError,
-    ConfigError,
     GeoSemiMTLError,
     GridError,
     OutputError,
     SceneError,
+    named_by,
 )
 from geosemimtl.inference.likeness import compare
 from geosemimtl.inference.options import PredictOptions
@@ -32,7 +32,7 @@ from geosemimtl.tiling.areas import read_area, window_of_bounds
 from geosemimtl.tiling.layout import TileLayout
 from geosemimtl.tiling.options import shared_px
 from geosemimtl.tiling.scenes import scene_images
-from geosemimtl.training.model_file import DomainCard, ModelCard
+from geosemimtl.training.model_file import ModelCard
 
 _LOG = logging.getLogger(__name__)
 
@@ -61,10 +61,12 @@ class Chosen:
     @property
     def paths(self) -> dict[str, Path]:
         """The rasters by name."""
-        return {
-            kind: self.stem.with_name(self.stem.name + SUFFIXES[kind])
-            for kind in self.outputs.kinds
-        }
+        return {kind: self.all_paths[kind] for kind in self.outputs.kinds}
+
+    @property
+    def all_paths(self) -> dict[str, Path]:
+        """Where rasters of every kind would be."""
+        return {kind: self.stem.with_name(self.stem.name + end) for kind, end in SUFFIXES.items()}
 
 
 def choose_scenes(
@@ -81,22 +83,24 @@ def choose_scenes(
         OutputError: Two scenes would have rasters of one name.
         ConfigError: The model knows no such sensor.
     """
-    sensor(card, options.sensor)
+    card.domain(options.sensor)
     if _overlap_px(card, options) == 0:
         _LOG.warning("--overlap 0: tiles are not blended, so seams are possible between them")
     chosen: list[Chosen] = []
     failures: list[GeoSemiMTLError] = []
-    images = scene_images(scenes, mosaic=options.mosaic)
+    images, passed = scene_images(scenes, mosaic=options.mosaic), 0
     for each in images:
         try:
             if each[0].name.endswith(tuple(SUFFIXES.values())) and predicted_by(each[0]):
-                _LOG.warning("%s: is a prediction itself; passed over", each[0])
+                passed += 1
                 continue
             chosen.append(_looked_at(_opened(each, options), output, card, options))
         except GeoSemiMTLError as error:
             if len(images) == 1:
                 raise
-            failures.append(error)
+            failures.append(named_by(error, each[0]))
+    if passed:
+        _LOG.warning("passed over %d raster(s) that were predicted themselves", passed)
     if not chosen and not failures:
         raise SceneError("all that was named was predicted itself; name the scenes")
     _require_names([each.stem for each in chosen])
@@ -191,20 +195,6 @@ def _require_names(stems: Sequence[Path]) -> None:
         )
 
 
-def sensor(card: ModelCard, name: str | None) -> DomainCard | None:
-    """Return the training's domain of a name, ``None`` where none is named.
-
-    Raises:
-        ConfigError: There is no such domain.
-    """
-    if name is None:
-        return None
-    known = {domain.name: domain for domain in card.domains}
-    if name not in known:
-        raise ConfigError(f"--sensor {name}: the model learned from {', '.join(known) or 'none'}")
-    return known[name]
-
-
 def scene_value_range(
     scene: Scene, card: ModelCard, declared: tuple[float, float] | None, name: str | None = None
 ) -> tuple[float, float]:
@@ -222,7 +212,7 @@ def scene_value_range(
     """
     if declared is not None:
         return declared
-    own = sensor(card, name)
+    own = card.domain(name)
     known = card.value_range if own is None else own.value_range
     if scene.dtype == card.dtype and known is not None:
         return known
@@ -239,13 +229,17 @@ def scene_value_range(
 
 def _warn_of_values(pixels: ScenePixels, card: ModelCard, options: PredictOptions) -> None:
     """Warn of values that are far from those that the model learned from."""
-    own = sensor(card, options.sensor)
+    own = card.domain(options.sensor)
     domains = card.domains if own is None else (own,)
     if not domains:
         return
     scene = pixels.scene
     places = [scene.bands.index(name) for name in card.bands]
     values = sample_scene(scene).values[places]
+    if not values.size:
+        _LOG.warning(
+            "%s: a sample of it has no valid pixel: see geosemimtl check for its nodata", scene.path
+        )
     likeness = compare(values, pixels.value_range, card.bands, domains)
     for remark in likeness_remarks(likeness, card.bands):
         _LOG.warning("%s: %s", scene.path, remark)

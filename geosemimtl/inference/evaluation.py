@@ -3,66 +3,58 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from rasterio.enums import Resampling
 from rasterio.windows import Window
 
 from geosemimtl.errors import LabelError, SceneError
+from geosemimtl.inference.counting import (
+    ClassBlock,
+    ClassSums,
+    HeightBlock,
+    HeightSums,
+    TruthMean,
+)
 from geosemimtl.inference.making import Prediction
 from geosemimtl.inference.options import PredictOptions
 from geosemimtl.inference.predictor import predict
-from geosemimtl.metrics.confusion import ConfusionCounts
-from geosemimtl.metrics.regression import HeightCounts
+from geosemimtl.inference.scoring import (
+    Evaluation,
+    HeightResult,
+    ScoreOptions,
+    SegmentationResult,
+)
+from geosemimtl.inference.truth import (
+    TrueClasses,
+    TruthForm,
+    no_heights,
+    no_labels,
+    open_true_classes,
+    open_true_heights,
+    own_class_map,
+    require_truth,
+)
 from geosemimtl.progress import Track, silent
 from geosemimtl.raster.grid import PixelGrid
 from geosemimtl.raster.reading import height_filter, read_on_grid
-from geosemimtl.raster.scene import Georeference, Scene, declared_classes, open_scene
-from geosemimtl.tasks import HEIGHT, IGNORE, SEGMENTATION, Classes, ClassMap, class_map_of
-from geosemimtl.tiling.labels import Labels, check_heights, check_overlap, open_heights, open_labels
+from geosemimtl.raster.scene import Scene, declared_classes, open_scene
+from geosemimtl.tasks import HEIGHT, IGNORE, ISPRS_CLASS_MAP, SEGMENTATION, Classes, ClassMap
+from geosemimtl.tiling.labels import check_heights, open_labels
 from geosemimtl.tiling.scenes import scene_images
 from geosemimtl.training.model_file import read_card
 
-#: Ratios of heights count pixels higher than this: near the ground they say nothing.
-RATIO_EPS_M = 0.5
+__all__ = ["Evaluation", "evaluate", "evaluate_model"]
+
+#: Rows that are compared at once.
 _ROWS = 512
-#: Prediction, truth and which pixels count, (rows, columns) each.
-Block = tuple[NDArray[Any], NDArray[Any], NDArray[np.bool_]]
 
 
-@dataclass(frozen=True, slots=True)
-class SegmentationResult:
-    """Of the classes, beside what always naming the most common true class scores."""
-
-    classes: Classes
-    counts: ConfusionCounts
-    most_common: ConfusionCounts
-
-
-@dataclass(frozen=True, slots=True)
-class HeightResult:
-    """Of the heights in metres, beside two constants: the truth's mean, and the ground."""
-
-    counts: HeightCounts
-    mean: HeightCounts
-    zero: HeightCounts
-
-
-@dataclass(frozen=True, slots=True)
-class Evaluation:
-    """Scores of one scene or of several added up; a task without truth is ``None``."""
-
-    segmentation: SegmentationResult | None
-    height: HeightResult | None
-
-
-def evaluate(
+def evaluate(  # noqa: PLR0913  (rasters, truth, and how both are read)
     *,
     classes: Sequence[Path] = (),
     labels: Sequence[Path] = (),
@@ -71,38 +63,52 @@ def evaluate(
     label_classes: ClassMap | None = None,
     class_column: str = "class",
     assume_crs: str | None = None,
+    scoring: ScoreOptions | None = None,
     track: Track = silent,
 ) -> Evaluation:
     """Compare predicted rasters with truth on the predictions' grids.
 
+    Heights are also scored by true class where each height raster lies on the grid of the class
+    raster in the same place, or where there are labels and no class rasters.
+
     Args:
         classes: Predicted class rasters (``*_classes.tif``).
-        labels: True labels in any form, one each, on any grid.
+        labels: True labels in any form, one each, on any grid; without class rasters one a height
+            raster.
         heights: Predicted height rasters (``*_height.tif``).
         true_heights: True nDSM rasters in metres, one each, on any grid.
         label_classes: How the labels write their classes, matched to the predicted ones by name;
-            by default the predicted classes' indices, colours and names.
+            by default the predicted classes' indices, colours and names, without class rasters
+            those of ISPRS.
         class_column: Column of polygon labels that holds their class.
         assume_crs: CRS of files that carry none.
+        scoring: What is scored beside the whole.
         track: Shows progress.
 
     Raises:
         SceneError: A raster cannot be read, or a class raster does not name its classes.
         LabelError: Truth is missing, lies elsewhere, has undeclared values, or no pixel counts.
+        ConfigError: The classes do not have one that is to be left out.
     """
-    class_pairs = _paired(classes, labels, "class raster", "--labels")
-    height_pairs = _paired(heights, true_heights, "height raster", "--height")
-    if not class_pairs and not height_pairs:
+    scoring = scoring or ScoreOptions()
+    form = TruthForm(label_classes, class_column, assume_crs)
+    named_heights = _paired(heights, true_heights, "height raster", "--height")
+    if heights and not classes:
+        by_class = _paired(heights, labels, "height raster", "--labels") if labels else []
+        measured, labelled = _measured(named_heights, _known(by_class, form, track), form), []
+    else:
+        named_classes = _paired(classes, labels, "class raster", "--labels")
+        labelled = [_labelled(predicted, truth, form) for predicted, truth in named_classes]
+        measured = _measured(named_heights, labelled, form)
+    if not labelled and not measured:
         raise LabelError("nothing to compare: name predicted rasters and --labels or --height")
-    labelled = _labelled(class_pairs, label_classes, class_column, assume_crs)
-    measured = [_measured(predicted, truth, assume_crs) for predicted, truth in height_pairs]
     return Evaluation(
-        _segmentation(labelled, track) if labelled else None,
-        _height(measured, track) if measured else None,
+        _segmentation(labelled, scoring, track) if labelled else None,
+        _height(measured, scoring, track) if measured else None,
     )
 
 
-def evaluate_model(
+def evaluate_model(  # noqa: PLR0913  (what predict takes, and what evaluate does)
     scenes: Sequence[Path],
     model: Path,
     *,
@@ -111,6 +117,7 @@ def evaluate_model(
     options: PredictOptions | None = None,
     label_classes: ClassMap | None = None,
     class_column: str = "class",
+    scoring: ScoreOptions | None = None,
     track: Track = silent,
 ) -> Evaluation:
     """Predict whole scenes and compare what comes out with truth; the rasters are not kept.
@@ -123,24 +130,16 @@ def evaluate_model(
         options: How to predict.
         label_classes: As for :func:`evaluate`.
         class_column: Likewise.
+        scoring: Likewise.
         track: Shows progress.
 
     Raises:
         GeoSemiMTLError: As those two.
     """
+    scoring = scoring or ScoreOptions()
     options = replace(options or PredictOptions(), confidence=False)
     images = scene_images(scenes, mosaic=options.mosaic)
-    tasks = {task.name for task in read_card(model).tasks}
-    for task, truth, flag in (
-        (SEGMENTATION, labels, "--labels"),
-        (HEIGHT, true_heights, "--height"),
-    ):
-        if truth and task not in tasks:
-            raise LabelError(f"{flag} {truth[0]}: the model predicts no {task}; leave it out")
-        if truth and len(truth) != len(images):
-            raise LabelError(f"{len(images)} scene(s) but {len(truth)} {flag}: name one for each")
-    if not labels and not true_heights:
-        raise LabelError("nothing to compare: name --labels or --height")
+    require_truth(len(images), read_card(model).tasks, labels, true_heights, scoring)
     with TemporaryDirectory() as folder:
         made: list[Prediction] = []
         for number, files in enumerate(images):  # scenes may have one name
@@ -154,6 +153,7 @@ def evaluate_model(
             label_classes=label_classes,
             class_column=class_column,
             assume_crs=options.assume_crs,
+            scoring=scoring,
             track=track,
         )
 
@@ -168,66 +168,66 @@ def _paired(
     return list(zip(predictions, truths, strict=True))
 
 
-def _measured(prediction: Path, truth: Path, assume_crs: str | None) -> tuple[Scene, Scene]:
-    predicted = open_scene(prediction, assume_crs=assume_crs)
-    place = Georeference.of(predicted.grid)
-    true = open_heights([truth], assume_crs=assume_crs, fallback=place)
-    check_overlap(true, predicted.grid)
-    return predicted, true
-
-
 @dataclass(frozen=True, slots=True)
 class _Labelled:
-    """A predicted class raster beside its truth, whose classes have an order of their own."""
+    """A raster beside true classes: the classes that it predicts, or those its heights lie in."""
 
     predicted: Scene
     classes: Classes
-    labels: Labels
-    names: tuple[str, ...]
+    truth: TrueClasses
 
 
-def _labelled(
-    pairs: Sequence[tuple[Path, Path]],
-    class_map: ClassMap | None,
-    class_column: str,
-    assume_crs: str | None,
-) -> list[_Labelled]:
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """A predicted height raster beside its truth, and true classes where they are known."""
+
+    predicted: Scene
+    truth: Scene
+    labelled: _Labelled | None
+
+
+def _labelled(prediction: Path, truth: Path, form: TruthForm) -> _Labelled:
+    predicted = open_scene(prediction, assume_crs=form.assume_crs)
+    classes = _named_classes(predicted)
+    true = open_true_classes(truth, prediction, classes, predicted.grid.crs, form)
+    return _Labelled(predicted, classes, true)
+
+
+def _known(pairs: Sequence[tuple[Path, Path]], form: TruthForm, track: Track) -> list[_Labelled]:
+    """Look at labels of scenes of which only heights are predicted."""
+    class_map = form.classes or ISPRS_CLASS_MAP
+    form, classes = replace(form, classes=class_map), class_map.classes
     found = []
     for prediction, truth in pairs:
-        predicted = open_scene(prediction, assume_crs=assume_crs)
-        classes = _named_classes(predicted)
-        names = class_map or _own_map(predicted, classes)
-        labels = open_labels(
-            [truth],
-            names,
-            assume_crs=assume_crs,
-            fallback=Georeference.of(predicted.grid),
-            class_column=class_column,
-        )
-        found.append(_Labelled(predicted, classes, labels, names.classes.names))
+        predicted = open_scene(prediction, assume_crs=form.assume_crs)
+        true = open_true_classes(truth, prediction, classes, predicted.grid.crs, form)
+        true.check(predicted.grid, track)
+        found.append(_Labelled(predicted, classes, true))
     return found
 
 
-def _own_map(predicted: Scene, classes: Classes) -> ClassMap:
-    try:
-        return class_map_of(classes)
-    except ValueError as error:
-        raise LabelError(
-            f"{predicted.path}: two of its classes have the same colour; say with --classes how "
-            "the labels write them"
-        ) from error
+def _measured(
+    pairs: Sequence[tuple[Path, Path]], labelled: Sequence[_Labelled], form: TruthForm
+) -> list[_Measured]:
+    rasters = [open_scene(prediction, assume_crs=form.assume_crs) for prediction, _ in pairs]
+    beside = len(labelled) == len(rasters) and all(
+        raster.grid.matches(each.predicted.grid)
+        for raster, each in zip(rasters, labelled, strict=True)
+    )
+    known = labelled if beside else [None] * len(rasters)
+    return [
+        _Measured(raster, open_true_heights(truth, raster.grid, form), own)
+        for raster, (_, truth), own in zip(rasters, pairs, known, strict=True)
+    ]
 
 
-def _segmentation(pairs: Sequence[_Labelled], track: Track) -> SegmentationResult:
+def _segmentation(
+    pairs: Sequence[_Labelled], scoring: ScoreOptions, track: Track
+) -> SegmentationResult:
     first = pairs[0]
     classes = first.classes
-    unknown = [name for name in first.names if name not in classes.names]
-    if unknown:
-        raise LabelError(
-            f"{first.labels.path}: classes {', '.join(unknown)} are not among the predicted "
-            f"{', '.join(classes.names)}: name them alike in --classes"
-        )
-    counts = ConfusionCounts.zeros(len(classes))
+    scoring.left_out(classes)  # before work begins
+    sums = ClassSums.zeros(len(classes))
     for pair in pairs:
         predicted = pair.predicted
         if pair.classes.names != classes.names:
@@ -235,76 +235,66 @@ def _segmentation(pairs: Sequence[_Labelled], track: Track) -> SegmentationResul
                 f"{predicted.path}: its classes are not those of {first.predicted.path}; evaluate "
                 "them apart"
             )
-        own = open_labels([predicted.path], _own_map(predicted, pair.classes))
+        own = open_labels([predicted.path], own_class_map(predicted.path, pair.classes))
         own.check(predicted.grid)
-        pair.labels.check(predicted.grid, track)
-        for guess, truth, valid in _class_blocks(pair, track):
-            counts = counts + ConfusionCounts.from_labels(guess, truth, valid, len(classes))
-    if not counts.total:
-        raise LabelError(
-            f"{first.labels.path}: no labelled pixel lies where a class is predicted; check the "
-            "order of --labels"
-        )
-    return SegmentationResult(classes, counts, _most_common(counts))
+        pair.truth.check(predicted.grid, track)
+        for block in _class_blocks(pair, scoring.erode_px, track):
+            sums = sums + ClassSums.of(block, len(classes))
+    if not sums.full.total:
+        raise no_labels(first.truth.labels.path)
+    return sums.result(classes, scoring)
 
 
-def _most_common(counts: ConfusionCounts) -> ConfusionCounts:
-    per_class = counts.matrix.sum(axis=1)
-    matrix = np.zeros_like(counts.matrix)
-    matrix[:, per_class.argmax()] = per_class
-    return ConfusionCounts(matrix)
-
-
-def _class_blocks(pair: _Labelled, track: Track) -> Iterator[Block]:
+def _class_blocks(pair: _Labelled, erode_px: int | None, track: Track) -> Iterator[ClassBlock]:
     predicted, grid = pair.predicted, pair.predicted.grid
-    to_predicted = np.full(256, IGNORE, np.uint8)
-    to_predicted[: len(pair.names)] = [pair.classes.names.index(name) for name in pair.names]
     with (
         read_on_grid(predicted, grid, Resampling.nearest) as guess,
-        pair.labels.on_grid(grid) as labels,
+        pair.truth.on_grid(grid) as labels,
     ):
         for window in track(_strips(grid), f"comparing {predicted.path.name}", len(_strips(grid))):
             values, seen = guess.read(window)
-            truth = to_predicted[labels.read(window)]
-            yield values[0], truth, seen & (truth != IGNORE)
+            truth, inner = labels.read_eroded(window, erode_px)
+            yield ClassBlock(values[0], truth, seen & (truth != IGNORE), inner)
 
 
-def _height(pairs: Sequence[tuple[Scene, Scene]], track: Track) -> HeightResult:
-    total, number = 0.0, 0
-    for predicted, true in pairs:
+def _height(pairs: Sequence[_Measured], scoring: ScoreOptions, track: Track) -> HeightResult:
+    mean = TruthMean()
+    for pair in pairs:
+        predicted = pair.predicted
         if len(predicted.indexes) != 1:
             raise SceneError(
                 f"{predicted.path}: has {len(predicted.indexes)} bands; name a *_height.tif of "
                 "geosemimtl predict"
             )
-        check_heights(true)
-        for _, truth, valid in _height_blocks(predicted, true, silent):
-            total += float(truth[valid].sum(dtype=np.float64))
-            number += int(valid.sum())
-    if not number:
-        raise LabelError(
-            f"{pairs[0][1].path}: no valid height lies where one is predicted; check the order of "
-            "--height"
-        )
-    model, mean, zero = (HeightCounts(eps=RATIO_EPS_M) for _ in range(3))
-    for predicted, true in pairs:
-        for guess, truth, valid in _height_blocks(predicted, true, track):
-            count = partial(HeightCounts.from_heights, truth=truth, valid=valid, eps=RATIO_EPS_M)
-            model = model + count(guess)
-            mean = mean + count(np.full_like(truth, total / number))
-            zero = zero + count(np.zeros_like(truth))
-    return HeightResult(model, mean, zero)
+        check_heights(pair.truth)
+        for block in _height_blocks(replace(pair, labelled=None), silent):
+            mean = mean.and_of(block.truth, block.valid)
+    if not mean.pixels:
+        raise no_heights(pairs[0].truth.path)
+    known = pairs[0].labelled
+    names = known.classes.names if known else ()
+    sums = HeightSums.zeros(scoring, len(names))
+    for pair in pairs:
+        for block in _height_blocks(pair, track):
+            sums = sums + HeightSums.of(block, scoring, len(names), mean.metres)
+    return sums.result(scoring, names)
 
 
-def _height_blocks(predicted: Scene, true: Scene, track: Track) -> Iterator[Block]:
-    grid = predicted.grid
-    with (
-        read_on_grid(predicted, grid, Resampling.nearest) as guess,
-        read_on_grid(true, grid, height_filter(true.grid, grid)) as truth,
-    ):
+def _height_blocks(pair: _Measured, track: Track) -> Iterator[HeightBlock]:
+    predicted, grid = pair.predicted, pair.predicted.grid
+    with ExitStack() as stack:
+        guess = stack.enter_context(read_on_grid(predicted, grid, Resampling.nearest))
+        chosen = height_filter(pair.truth.grid, grid)
+        truth = stack.enter_context(read_on_grid(pair.truth, grid, chosen))
+        labels = pair.labelled and stack.enter_context(pair.labelled.truth.on_grid(grid))
         for window in track(_strips(grid), f"comparing {predicted.path.name}", len(_strips(grid))):
             (metres, seen), (true_metres, known) = guess.read(window), truth.read(window)
-            yield metres[0], true_metres[0].astype(np.float64), seen & known
+            yield HeightBlock(
+                metres[0],
+                true_metres[0].astype(np.float64),
+                seen & known,
+                labels.read(window) if labels else None,
+            )
 
 
 def _strips(grid: PixelGrid) -> list[Window]:

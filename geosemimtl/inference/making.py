@@ -22,7 +22,8 @@ from geosemimtl.inference.streaming import Job, Meter
 from geosemimtl.inference.workers import Workers
 from geosemimtl.machine import peak_memory_mb
 from geosemimtl.progress import Pixels, Track
-from geosemimtl.raster.cog import RawRaster, publish
+from geosemimtl.raster.cog import RawRaster, publish, remove_raster
+from geosemimtl.raster.scene import predicted_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +130,8 @@ def _require_room(job: Job, journal: Journal) -> None:
     if journal.sealed:
         return  # it was checked then
     pixels = prod(job.plan.output.shape)
-    kinds = [job.outputs.raster(kind)[0] for kind in job.outputs.kinds]
-    needed = sum(pixels * len(k.band_names) * np.dtype(k.dtype).itemsize for k in kinds)
+    sizes = [pixels * _bytes_a_pixel(job, kind) for kind in job.outputs.kinds]
+    needed = sum(sizes) + max(sizes)  # the last of the GeoTIFFs is made while its numbers lie there
     free = shutil.disk_usage(job.folder).free
     if free < needed:
         raise OutputError(
@@ -156,7 +157,7 @@ def _run(job: Job, journal: Journal, workers: Workers, meter: Meter, track: Trac
 
 def _copy(job: Job, compress: str) -> None:
     """Make a COG of each raster's numbers, which are not kept: the disk may be small."""
-    for kind in job.outputs.kinds:
+    for kind in sorted(job.outputs.kinds, key=lambda kind: _bytes_a_pixel(job, kind)):
         whole, numbers = _whole(job, kind), job.raw_path(kind)
         if whole.exists():
             continue  # made before a kill
@@ -173,6 +174,15 @@ def _publish(job: Job, chosen: Chosen, *, overwrite: bool) -> None:
     for kind, path in unnamed.items():
         raster, sidecars = job.outputs.raster(kind)
         publish(_whole(job, kind), path, raster, sidecars)
+    for path in set(chosen.all_paths.values()) - set(chosen.paths.values()):
+        # of the prediction that was replaced: beside the new ones it would be taken for theirs
+        if overwrite and path.exists() and predicted_by(path):
+            remove_raster(path)
+
+
+def _bytes_a_pixel(job: Job, kind: str) -> int:
+    raster, _ = job.outputs.raster(kind)
+    return len(raster.band_names) * np.dtype(raster.dtype).itemsize
 
 
 def _whole(job: Job, kind: str) -> Path:

@@ -72,7 +72,8 @@ class PredictOptions:
             raise ConfigError(f"--batch {self.batch}: run at least one tile at once")
         words = isinstance(self.grid, str)
         if self.grid not in {"scene", "model"} if words else not 0 < float(self.grid) < math.inf:
-            raise ConfigError(f"--grid {self.grid}: write scene, model or metres above 0")
+            given = str(self.grid).removesuffix(".0")
+            raise ConfigError(f"--grid {given}: write scene, model or metres above 0")
         if self.value_range is not None and not self.value_range[0] < self.value_range[1]:
             low, high = self.value_range
             raise ConfigError(f"--value-range {low:g},{high:g}: the first must be the smaller")

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
-from geosemimtl.errors import BatchError, GeoSemiMTLError, MachineError, OutputError
+from geosemimtl.errors import BatchError, GeoSemiMTLError, MachineError, OutputError, named_by
 from geosemimtl.files import (
     earlier_request,
     no_empty_folder,
@@ -38,8 +38,8 @@ def predict(
     output: Path | None = None,
     options: PredictOptions | None = None,
     overwrite: bool = False,
+    skip_existing: bool = False,
     devices: Sequence[str] = (),
-    jobs: int = 1,
     track: Track = silent,
 ) -> list[Prediction]:
     """Predict classes and heights of whole scenes.
@@ -55,9 +55,9 @@ def predict(
         output: Folder of the rasters; beside each scene by default.
         options: How to predict.
         overwrite: Replace existing outputs.
-        devices: Names of GPUs that share the work, such as ``cuda:0``; by default one GPU if there
-            is one.
-        jobs: Processes that share the work, on the processor; each has its part of the threads.
+        skip_existing: Pass over scenes whose rasters are all there, from whatever call.
+        devices: Where the processes are that share the work, such as ``cuda:0`` and ``cuda:1``, or
+            ``cpu`` twice, each with its part of the threads; by default one GPU if there is one.
         track: Shows progress.
 
     Raises:
@@ -70,12 +70,14 @@ def predict(
     """
     options = options or PredictOptions()
     card = read_card(model)
-    setting, sizes = settle(options, model, card.tile_px, devices, jobs)
+    setting, sizes = settle(options, model, card.tile_px, devices)
     with ExitStack() as stack:
         stack.enter_context(gdal_environment())
         chosen, failures = choose_scenes(scenes, output, card, options)
         if output is not None:
             stack.enter_context(no_empty_folder(output))
+        if skip_existing:
+            chosen = [each for each in chosen if not _is_there(each)]
         tasks = [_task(each, setting, sizes, overwrite=overwrite) for each in chosen]
         made = []
         if tasks:
@@ -94,6 +96,11 @@ class _Task(NamedTuple):
     chosen: Chosen
     sizes: Sizes
     request: str
+
+
+def _is_there(chosen: Chosen) -> bool:
+    there = all(path.exists() for path in chosen.paths.values())
+    return there and not work_folder_of(chosen.target).exists()
 
 
 def _task(chosen: Chosen, setting: Setting, sizes: Sizes, *, overwrite: bool) -> _Task:
@@ -138,7 +145,7 @@ def _make(
         except (OutputError, MachineError):
             raise
         except GeoSemiMTLError as error:
-            failures.append(error)
+            failures.append(named_by(error, chosen.pixels.scene.path))
     return made
 
 

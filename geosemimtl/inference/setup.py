@@ -26,6 +26,7 @@ _BATCH_CPU = 4
 #: On a GPU: of its memory, how much a tile's pixel takes in a large network, and at most so many.
 _BYTES_PER_PIXEL = 4096
 _BATCH_GPU = 32
+_DEVICES = "write cpu, or GPUs by number, such as 0,1"
 #: What programs lay beside a raster that they only look at.
 _BESIDE = (".aux.xml", ".ovr")
 #: What such files could change.
@@ -40,7 +41,7 @@ class Sizes(NamedTuple):
 
 
 def settle(
-    options: PredictOptions, model: Path, tile_px: int, devices: Sequence[str], jobs: int
+    options: PredictOptions, model: Path, tile_px: int, devices: Sequence[str]
 ) -> tuple[Setting, Sizes]:
     """Settle what the options leave open, by the machine.
 
@@ -48,16 +49,12 @@ def settle(
         options: How to predict.
         model: The model file.
         tile_px: Side of its tiles.
-        devices: Those named; by default a GPU if there is one.
-        jobs: Processes, on the processor.
+        devices: One a process; by default one GPU if there is one, else the processor.
 
     Raises:
         ConfigError: An option has a value that cannot be.
     """
-    if devices and jobs > 1:
-        raise ConfigError("--jobs is for the processor: with --devices leave it out")
-    default = "cuda:0" if torch.cuda.is_available() and jobs == 1 else "cpu"
-    names = tuple(devices) or (default,) * jobs
+    names = tuple(devices) or ("cuda:0" if torch.cuda.is_available() else "cpu",)
     for name in names:
         require_device(name)
     device = torch.device(names[0])
@@ -79,9 +76,13 @@ def require_device(name: str) -> None:
     try:
         device = torch.device(name)
     except RuntimeError as error:
-        raise ConfigError(f"--devices {name}: unknown; write cpu or cuda:0, say") from error
+        raise ConfigError(
+            f"--devices {name}: unknown; write cpu, or GPUs by number, such as 0,1"
+        ) from error
     if device.type not in {"cpu", "cuda"} or (device.type == "cpu" and device.index is not None):
-        raise ConfigError(f"--devices {name}: cannot be used; write cpu or cuda:0, say")
+        raise ConfigError(
+            f"--devices {name}: cannot be used; write cpu, or GPUs by number, such as 0,1"
+        )
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise ConfigError(
             f"--devices {name}: torch finds {torch.cuda.device_count()} GPU(s) here; write cpu, or "

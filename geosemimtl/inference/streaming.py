@@ -248,12 +248,6 @@ class _Run:
         else:
             self._write(self._strips.popleft())
 
-    def _require_numbers(self, values: Tensor) -> None:
-        if not torch.isfinite(values.sum()):  # one that is none makes the sum none
-            raise ModelFileError(
-                f"{self._job.pixels.scene.path}: the model gives no numbers for it; train it again"
-            )
-
     def _write(self, strip: Strip) -> None:
         window = self._job.plan.window
         blocks = self._resampler.take(strip.rows, weighed=self._weighed)
@@ -267,7 +261,7 @@ class _Run:
                 with self._meter("read"):
                     known = known & self._want(rows).to(known.device)
             with self._meter("resample"):
-                self._require_numbers(values)
+                require_numbers(values, self._job.pixels.scene.path)
                 made = self._job.outputs.decided(values, known)
             with self._meter("write"):
                 row, col = rows.start - window.row_off, self._band.cols.start - window.col_off
@@ -280,6 +274,16 @@ class _Run:
         pieces = self._wanted.until(rows.stop)
         window = Window(cols.start, rows.start, len(cols), len(rows))
         return torch.from_numpy(np.ascontiguousarray(assemble(pieces, window).valid))
+
+
+def require_numbers(values: Tensor, scene: Path) -> None:
+    """Refuse what a broken network gives.
+
+    Raises:
+        ModelFileError: A value is infinite or no number.
+    """
+    if not torch.isfinite(values.sum()):  # one that is none makes the sum none
+        raise ModelFileError(f"{scene}: the model gives no numbers for it; train it again")
 
 
 def _shown(plan: Plan, rows: range) -> range:

@@ -100,7 +100,7 @@ class _Predictor:
 
     def __init__(self, setting: Setting, device: str) -> None:
         keep_freed_memory()
-        network, card = load_model(setting.model)
+        network, card = load_model(setting.model, setting.options.sensor)
         self._adapt_bn = setting.options.adapt_bn
         self._forward = Forward(
             network,

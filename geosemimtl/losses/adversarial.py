@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from torch import Tensor
+from torch.nn import functional
 
 from geosemimtl.errors import ConfigError
 from geosemimtl.losses.masking import masked_mean, widen
@@ -70,6 +71,24 @@ def alignment_loss(
         raise ConfigError(f"method.mode: {mode} is unknown; choose one of {', '.join(_ALIGNED_TO)}")
     several = (labelled,) if isinstance(labelled, int) else tuple(labelled)
     return _any_of(logits, _ALIGNED_TO[mode](own, several, logits.shape[1]), valid)
+
+
+def binary_loss(logits: Tensor, label: int, valid: Tensor | None = None) -> Tensor:
+    """Average the binary cross entropy of one logit: AdaptSegNet's discriminator (DA).
+
+    Args:
+        logits: (B, 1, H, W).
+        label: 0 (source) or 1 (target).
+        valid: Boolean, (B, H, W): which pixels count; all by default.
+
+    Returns:
+        A scalar; 0, still with a graph, where nothing is valid.
+
+    Raises:
+        ValueError: ``label`` is neither.
+    """
+    towards = -1 if _known(label, 2) else 1
+    return masked_mean(functional.softplus(towards * widen(logits[:, 0])), valid)
 
 
 #: The classes that a prediction is to be taken for: (own, labelled, number of classes).

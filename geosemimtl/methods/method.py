@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from geosemimtl.config import Section
 from geosemimtl.data.batch import Batch
 from geosemimtl.models.network import Output
+from geosemimtl.tasks import Task
 
 
 class Method:
@@ -17,9 +19,12 @@ class Method:
     Attributes:
         networks: The method's own networks (discriminators, mappers), with their own optimiser.
         decays: Whether that optimiser's learning rate follows the polynomial schedule.
+        sees_unlabelled: Whether images without any label have something to say; where not, they
+            are not shown to the network, whose batch normalisation would notice.
     """
 
     decays = True
+    sees_unlabelled = False
 
     def __init__(self) -> None:
         self.networks = nn.ModuleDict()
@@ -42,3 +47,29 @@ class Method:
 
     def after_step(self, network: nn.Module) -> None:
         """Move what follows the network's step, such as an average of its weights."""
+
+
+class MethodSection(Section):
+    """Base of every method's section in a training's YAML file; ``name`` tells them apart."""
+
+    def require_tasks(self, tasks: Sequence[str]) -> None:
+        """Refuse tasks that the method cannot train together.
+
+        Raises:
+            ValueError: With what to change.
+        """
+
+    def build(
+        self,
+        tasks: Sequence[Task],  # noqa: ARG002  (the question's default)
+        domains: int,  # noqa: ARG002  (the question's default)
+        labelled: Mapping[str, Sequence[int]],  # noqa: ARG002  (the question's default)
+    ) -> Method:
+        """Build the method.
+
+        Args:
+            tasks: What is predicted.
+            domains: Number of domains.
+            labelled: By task, the domains (from 0) that have labels for it.
+        """
+        return Method()

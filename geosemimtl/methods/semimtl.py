@@ -1,36 +1,136 @@
-"""SemiMTL: adversarial training with a domain-aware discriminator a task.
-
-Wang et al., Semi-supervised Multi-task Learning for Semantics and Depth (WACV 2022), Eq. 2 to 9
-and Algorithm 1.
-"""
+"""SemiMTL: adversarial semi-supervised multi-task learning (docs/methods/semimtl.md)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from typing import Literal
 
-import torch
-from torch import Tensor, nn
-from torch.nn import functional
-from torch.optim import Adam
+from pydantic import Field
+from torch import Tensor
 
-from geosemimtl.config import SemiMTLConfig
 from geosemimtl.data.batch import Batch
 from geosemimtl.losses.adversarial import GROUND_TRUTH, alignment_loss, domain_loss
-from geosemimtl.losses.masking import widen
+from geosemimtl.methods.adversarial import (
+    AdversarialMethod,
+    AdversarialSection,
+    prediction_map,
+    scopes,
+    standing_still,
+    truth_map,
+)
 from geosemimtl.methods.method import Method
 from geosemimtl.models.discriminator import Discriminator
 from geosemimtl.models.network import Output
-from geosemimtl.tasks import Segmentation, Task
+from geosemimtl.tasks import Task
 
 
-class SemiMTL(Method):
+class GroundTruthSection(AdversarialSection):
+    """What SemiMTL and SemiSD have in common: predictions are told from ground truth.
+
+    Attributes:
+        lambda_intra: Weight of the labelled domains' adversarial term (Eq. 3); at 0 the term is
+            left out, and the discriminators do not reach the network.
+        lambda_inter: Weight of the unlabelled domains' adversarial term; likewise.
+        d_loss_avg: Halve the discriminators' loss where it has two terms, as AdaptSegNet does;
+            Eq. 9 is a sum.
+    """
+
+    lambda_intra: float = Field(0.001, ge=0)
+    lambda_inter: float = Field(0.0001, ge=0)
+    d_loss_avg: bool = False
+
+
+class SemiMTLConfig(GroundTruthSection):
+    """Domain-aware adversarial training; the defaults are the paper's.
+
+    Attributes:
+        mode: What an unlabelled domain's predictions are aligned to (Eq. 4, 5, 6): ``M1`` the
+            labelled domains', ``M2`` (the paper's default) ground truth, ``M3`` not their own.
+        several: Where M1 has several labelled domains, whether ``any`` of them satisfies it or
+            ``each`` draws alike (the paper has one).
+    """
+
+    name: Literal["semimtl"] = "semimtl"
+    mode: Literal["M1", "M2", "M3"] = "M2"
+    several: Literal["any", "each"] = "any"
+
+    def build(
+        self, tasks: Sequence[Task], domains: int, labelled: Mapping[str, Sequence[int]]
+    ) -> Method:
+        """Build discriminators of K + 1 classes."""
+        return SemiMTL(self, tasks, domains, labelled)
+
+
+class Adversary(AdversarialMethod):
     """Predictions on unlabelled images are to look as if they came from where labels are.
 
-    Each task has a discriminator that tells ground truth (class 0) from the predictions on each
-    domain (classes 1 to K). An image labelled for a task is pushed towards ground truth within
-    its labels (intra-domain, Eq. 3); one without is aligned by the mode over all that is observed
-    (inter-domain, Eq. 4 to 6).
+    Each task has a discriminator that tells ground truth (class 0) from predictions (classes 1 to
+    K). An image labelled for a task is pushed towards ground truth within its labels
+    (intra-domain, Eq. 3); one without is aligned over all that is observed (inter-domain).
+
+    Args:
+        config: Weights and discriminators.
+        tasks: What is predicted.
+        classes: K, the kinds of predictions that are told apart.
+    """
+
+    def __init__(self, config: GroundTruthSection, tasks: Sequence[Task], classes: int) -> None:
+        super().__init__(config)
+        self._config = config
+        self._tasks = {task.name: task for task in tasks}
+        for name, task in self._tasks.items():
+            self.networks[name] = Discriminator(
+                task.channels, classes, config.width, enlarge=config.enlarge
+            )
+
+    def own_class(self, domain: int) -> int:
+        """Return the class, 1 to K, of predictions on a domain, from 0."""
+        raise NotImplementedError
+
+    def alignment(self, task: str, judged: Tensor, own: int, valid: Tensor) -> Tensor:
+        """Return what the network loses on predictions without labels, before its weight."""
+        raise NotImplementedError
+
+    def network_losses(self, batch: Batch, output: Output) -> dict[str, Tensor]:
+        """Return the weighted intra- and inter-domain losses; discriminators stay as they are."""
+        config, losses = self._config, {}
+        for name, task in self._tasks.items():
+            known, unknown = scopes(batch, name)
+            intra = config.lambda_intra > 0 and bool(known.any())
+            inter = config.lambda_inter > 0 and bool(unknown.any())
+            if not intra and not inter:
+                continue
+            with standing_still(self.networks[name]) as discriminator:
+                judged = discriminator(prediction_map(task, output.logits[name]))
+            if intra:
+                loss = self.reduced(domain_loss(judged, GROUND_TRUTH, known), known)
+                losses[f"{name}/intra"] = config.lambda_intra * loss
+            if inter:
+                loss = self.alignment(name, judged, self.own_class(batch.domain), unknown)
+                losses[f"{name}/inter"] = config.lambda_inter * self.reduced(loss, unknown)
+        return losses
+
+    def own_losses(self, batch: Batch, logits: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return the discriminators' losses (Eq. 9): one term for labels, one for predictions."""
+        losses = {}
+        for name, task in self._tasks.items():
+            known, unknown = scopes(batch, name)
+            seen = known | unknown
+            if not seen.any():
+                continue
+            judge = self.networks[name]
+            judged = judge(prediction_map(task, logits[name]))
+            loss = self.reduced(domain_loss(judged, self.own_class(batch.domain), seen), seen)
+            if known.any():
+                truth = judge(truth_map(task, batch.targets[name], known))
+                loss = loss + self.reduced(domain_loss(truth, GROUND_TRUTH, known), known)
+                loss = loss / 2 if self._config.d_loss_avg else loss
+            losses[f"{name}/discriminator"] = loss
+        return losses
+
+
+class SemiMTL(Adversary):
+    """Each domain's predictions are a class of their own.
 
     Args:
         config: Mode and weights.
@@ -46,79 +146,20 @@ class SemiMTL(Method):
         domains: int,
         labelled: Mapping[str, Sequence[int]],
     ) -> None:
-        super().__init__()
-        self._config = config
-        self.decays = config.poly
-        self._tasks = {task.name: task for task in tasks}
-        self._labelled = {name: [k + 1 for k in labelled[name]] for name in self._tasks}
-        for name, task in self._tasks.items():
-            self.networks[name] = Discriminator(task.channels, domains, config.width)
+        super().__init__(config, tasks, domains)
+        self._mode, self._several = config.mode, config.several
+        self._labelled: dict[str, list[int]] = {
+            task.name: [k + 1 for k in labelled[task.name]] for task in tasks
+        }
 
-    def network_losses(self, batch: Batch, output: Output) -> dict[str, Tensor]:
-        """Return the weighted intra- and inter-domain losses; discriminators stay as they are."""
-        losses = {}
-        for name, task in self._tasks.items():
-            known, unknown = self._scopes(batch, name)
-            with _frozen(self.networks[name]) as discriminator:
-                judged = discriminator(_prediction_map(task, output.logits[name]))
-            if known.any():
-                loss = domain_loss(judged, GROUND_TRUTH, known)
-                losses[f"{name}/intra"] = self._config.lambda_intra * loss
-            if unknown.any():
-                labelled = self._labelled[name]
-                own = batch.domain + 1
-                loss = alignment_loss(judged, self._config.mode, own, labelled, unknown)
-                losses[f"{name}/inter"] = self._config.lambda_inter * loss
-        return losses
+    def own_class(self, domain: int) -> int:
+        """Return the domain's own class."""
+        return domain + 1
 
-    def own_losses(self, batch: Batch, logits: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Return the discriminators' losses (Eq. 9): one term for labels, one for predictions."""
-        losses = {}
-        for name, task in self._tasks.items():
-            known, unknown = self._scopes(batch, name)
-            seen = known | unknown
-            if not seen.any():
-                continue
-            judged = self.networks[name](_prediction_map(task, logits[name]))
-            loss = domain_loss(judged, batch.domain + 1, seen)
-            if known.any():
-                truth = _truth_map(task, batch.targets[name], known)
-                loss = loss + domain_loss(self.networks[name](truth), GROUND_TRUTH, known)
-            losses[f"{name}/discriminator"] = loss
-        return losses
-
-    def optimiser(self) -> Adam:
-        """Return Adam over all discriminators."""
-        return Adam(self.networks.parameters(), self._config.lr, self._config.betas)
-
-    @staticmethod
-    def _scopes(batch: Batch, task: str) -> tuple[Tensor, Tensor]:
-        """Return where labelled images are valid, and where unlabelled images are observed."""
-        unlabelled = ~batch.labelled(task)[:, None, None]
-        return batch.valid[task], batch.observed & unlabelled
-
-
-def _prediction_map(task: Task, logits: Tensor) -> Tensor:
-    """Return what a discriminator sees of a prediction: probabilities, or the height as it is."""
-    logits = widen(logits)
-    return logits.softmax(dim=1) if isinstance(task, Segmentation) else logits
-
-
-def _truth_map(task: Task, target: Tensor, valid: Tensor) -> Tensor:
-    """Return labels as the network would say them: one-hot, or in its unit; 0 where unknown."""
-    if not isinstance(task, Segmentation):
-        return torch.where(valid, target / task.scale_m, 0)[:, None].float()
-    index = torch.where(valid, target, 0)
-    one_hot = functional.one_hot(index, task.channels).movedim(-1, 1).float()
-    return one_hot * valid[:, None]
-
-
-@contextmanager
-def _frozen(module: nn.Module) -> Iterator[nn.Module]:
-    """Keep a module from learning and its spectral norms from moving."""
-    training = module.training
-    module.eval().requires_grad_(requires_grad=False)
-    try:
-        yield module
-    finally:
-        module.train(training).requires_grad_(requires_grad=True)
+    def alignment(self, task: str, judged: Tensor, own: int, valid: Tensor) -> Tensor:
+        """Return the mode's loss."""
+        labelled = self._labelled[task]
+        if self._mode == "M1" and self._several == "each":
+            losses = [alignment_loss(judged, "M1", own, one, valid) for one in labelled]
+            return sum(losses, judged.new_zeros(())) / len(losses)
+        return alignment_loss(judged, self._mode, own, labelled, valid)

@@ -121,9 +121,15 @@ class ConfusionCounts:
         Args:
             classes: Indices to leave out, such as clutter's.
         """
-        kept = np.ones(len(self.matrix), dtype=bool)
-        kept[list(classes)] = False
-        return _mean(self.iou[kept])
+        return _mean(np.delete(self.iou, list(classes)))
+
+    def mean_f1(self, without: Sequence[int] = ()) -> float:
+        """Return the mean F1 over the classes that are true or predicted anywhere.
+
+        Args:
+            without: Indices of classes to leave out, as for :meth:`miou_without`.
+        """
+        return _mean(np.delete(self.f1, list(without)))
 
 
 def _ratio(part: NDArray[np.int64], whole: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from geosemimtl.config import DecoderConfig
 from geosemimtl.errors import ConfigError
-from geosemimtl.models.layers import PyramidPooling, conv_block, resize
+from geosemimtl.models.layers import BINS, PyramidPooling, conv_block, resize
 
 _MIN_WIDTH = 8
 
@@ -18,15 +18,21 @@ class PSPDecoder(nn.Module):
     """Pyramid pooling over the deepest features (SemiMTL 3.1; docs/methods.md).
 
     Bins 1, 2, 3 and 6, a 1x1 convolution each; concatenation; 3x3 convolution; dropout of feature
-    maps; 1x1 convolution. No auxiliary head: the paper mentions none. Works for any map size, and
+    maps; 1x1 convolution. Works for any map size, and
     in training with a single image (see :class:`~geosemimtl.models.layers.SafeBatchNorm2d`).
     """
 
     def __init__(
-        self, in_channels: int, width: int, out_channels: int, *, dropout: float = 0.1
+        self,
+        in_channels: int,
+        width: int,
+        out_channels: int,
+        *,
+        dropout: float = 0.1,
+        bins: tuple[int, ...] = BINS,
     ) -> None:
         super().__init__()
-        self.pyramid = PyramidPooling(in_channels, width)
+        self.pyramid = PyramidPooling(in_channels, width, bins)
         self.fuse = conv_block(self.pyramid.out_channels, width, 3)
         self.dropout = nn.Dropout2d(dropout)
         self.head = nn.Conv2d(width, out_channels, 1)
@@ -34,6 +40,18 @@ class PSPDecoder(nn.Module):
     def forward(self, features: Sequence[Tensor]) -> Tensor:
         """Map features to (B, out, h, w) at the deepest features' stride."""
         return self.head(self.dropout(self.fuse(self.pyramid(features[-1]))))  # type: ignore[no-any-return]  # torch types modules' calls as Any
+
+
+class AuxiliaryHead(nn.Sequential):
+    """PSPNet's second head over shallower features: 3x3 convolution, dropout, 1x1 convolution."""
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        width = max(in_channels // 4, _MIN_WIDTH)
+        super().__init__(
+            conv_block(in_channels, width, 3),
+            nn.Dropout2d(0.1),
+            nn.Conv2d(width, out_channels, 1),
+        )
 
 
 class UpsamplingDecoder(nn.Module):
@@ -99,7 +117,9 @@ DecoderFactory = Callable[[DecoderConfig, Sequence[int], Sequence[int], int], nn
 def _psp(
     config: DecoderConfig, channels: Sequence[int], _strides: Sequence[int], out_channels: int
 ) -> nn.Module:
-    return PSPDecoder(channels[-1], config.channels, out_channels, dropout=config.dropout)
+    return PSPDecoder(
+        channels[-1], config.channels, out_channels, dropout=config.dropout, bins=config.bins
+    )
 
 
 def _upsampling(

@@ -1,4 +1,4 @@
-"""The domain-aware discriminator of one task (SemiMTL; docs/methods.md)."""
+"""The domain-aware discriminator of one task (SemiMTL; docs/methods/semimtl.md)."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 from torch.nn.utils.parametrizations import spectral_norm
 
+from geosemimtl.models.layers import resize
+
+_TINY = 1e-7  # probabilities are kept that far from 0
 MIN_PX = 32  # five halvings leave one pixel
 
 
@@ -25,16 +27,29 @@ class Discriminator(nn.Module):
     Args:
         in_channels: The task's channels: class probabilities or one-hot labels, or 1 height in
             the unit of the network's output.
-        domains: K, the number of domains; 1 makes the two-way discriminator of SemiSD.
+        domains: K, the number of domains; 1 makes the two-way discriminator of SemiSD, 0 the
+            single logit of DA.
         width: Channels of the first convolution.
+        enlarge: ``logits``, or ``probabilities``, of which then the logarithm is given.
+        spectral: Normalise the first four convolutions spectrally.
     """
 
-    def __init__(self, in_channels: int, domains: int, width: int = 64) -> None:
+    def __init__(
+        self,
+        in_channels: int,
+        domains: int,
+        width: int = 64,
+        *,
+        enlarge: str = "logits",
+        spectral: bool = True,
+    ) -> None:
         super().__init__()
+        self._enlarge = enlarge
         widths = (in_channels, width, 2 * width, 4 * width, 8 * width)
         layers: list[nn.Module] = []
         for before, after in pairwise(widths):
-            layers.append(spectral_norm(nn.Conv2d(before, after, 4, stride=2, padding=1)))
+            convolution = nn.Conv2d(before, after, 4, stride=2, padding=1)
+            layers.append(spectral_norm(convolution) if spectral else convolution)
             layers.append(nn.LeakyReLU(0.2, inplace=True))
         layers.append(nn.Conv2d(widths[-1], domains + 1, 4, stride=2, padding=1))
         self.layers = nn.Sequential(*layers)
@@ -57,6 +72,8 @@ class Discriminator(nn.Module):
         logits = self.layers(maps)
         if logits.dtype in (torch.bfloat16, torch.float16):
             logits = logits.float()  # interpolation and losses in full precision
-        return functional.interpolate(
-            logits, size=(rows, cols), mode="bilinear", align_corners=False
-        )
+        if self._enlarge == "logits":
+            return resize(logits, (rows, cols))
+        if logits.shape[1] == 1:  # binary: the logit of the enlarged probability
+            return resize(logits.sigmoid(), (rows, cols)).logit(_TINY)
+        return resize(logits.softmax(dim=1), (rows, cols)).clamp(min=_TINY).log()

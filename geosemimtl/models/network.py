@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from geosemimtl.config import NetworkConfig
-from geosemimtl.models.decoders import build_decoder
+from geosemimtl.models.decoders import AuxiliaryHead, build_decoder
 from geosemimtl.models.encoders import Encoder, build_encoder
-from geosemimtl.tasks import Segmentation, Task
+from geosemimtl.models.norm import freeze_statistics, keep_statistics_of, use_statistics_of
+from geosemimtl.tasks import HEIGHT, Segmentation, Task
+
+#: What follows the last convolution of the heights, by its name in the configuration.
+_HEIGHT_ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "linear": lambda logits: logits,
+    "softplus": functional.softplus,
+    "sigmoid": torch.sigmoid,
+}
 
 
 class Output(NamedTuple):
@@ -22,29 +30,54 @@ class Output(NamedTuple):
         features: The encoder's feature maps, finest first; of the padded input where H or W is
             no multiple of the largest stride.
         logits: (B, C, H, W) by task name: unnormalised class scores of a segmentation; heights
-            in units of ``task.scale_m``, linear, so perhaps below 0.
+            in units of ``task.scale_m``, by default linear, so perhaps below 0.
+        auxiliary: In training, a second opinion by task name, likewise.
     """
 
     features: list[Tensor]
     logits: dict[str, Tensor]
+    auxiliary: Mapping[str, Tensor] = {}
 
 
 class MultiTaskNetwork(nn.Module):
     """Shared encoder and one decoder a task (SemiMTL, Fig. 2).
 
     Args:
+        config: As it was built by.
         encoder: Gives the features.
         decoders: One a task, by the task's name, over the encoder's features.
-        align_corners: How outputs are enlarged: ``False`` is our choice, the paper is silent.
+        auxiliary: Heads that help the training, by task, over the last but one feature map.
+        domains: Number of sensors whose statistics are kept apart, if ``config.norm`` says so.
     """
 
     def __init__(
-        self, encoder: Encoder, decoders: Mapping[str, nn.Module], *, align_corners: bool = False
+        self,
+        config: NetworkConfig,
+        encoder: Encoder,
+        decoders: Mapping[str, nn.Module],
+        auxiliary: Mapping[str, nn.Module],
+        domains: int,
     ) -> None:
         super().__init__()
+        self.config = config
         self.encoder = encoder
         self.decoders = nn.ModuleDict(decoders)
-        self.align_corners = align_corners
+        self.auxiliary = nn.ModuleDict(auxiliary)
+        if config.norm == "per_domain":
+            keep_statistics_of(self, domains)
+        self.train()
+
+    def train(self, mode: bool = True) -> Self:  # noqa: FBT001, FBT002  (torch's signature)
+        """Turn to training, in which frozen statistics stay as they are, or to evaluation."""
+        super().train(mode)
+        if self.config.norm == "frozen":
+            freeze_statistics(self)
+        return self
+
+    def use_domain(self, domain: int) -> None:
+        """Expect images of a domain, from 0, where statistics are kept apart."""
+        if self.config.norm == "per_domain":
+            use_statistics_of(self, domain)
 
     def forward(self, image: Tensor) -> Output:
         """Predict every task for (B, C, H, W) of any H and W.
@@ -60,18 +93,25 @@ class MultiTaskNetwork(nn.Module):
             name: self._enlarge(decoder(features), size)[..., :rows, :cols]
             for name, decoder in self.decoders.items()
         }
-        return Output(features, logits)
+        if HEIGHT in logits:
+            logits[HEIGHT] = _HEIGHT_ACTIVATIONS[self.config.height_activation](logits[HEIGHT])
+        auxiliary = {
+            name: self._enlarge(head(features[-2]), size)[..., :rows, :cols]
+            for name, head in self.auxiliary.items()
+            if self.training
+        }
+        return Output(features, logits, auxiliary)
 
     def _enlarge(self, logits: Tensor, size: tuple[int, int]) -> Tensor:
         if logits.dtype in (torch.bfloat16, torch.float16):
             logits = logits.float()  # 8 bits of mantissa would step a 30 m height by 0.1 m
         return functional.interpolate(
-            logits, size=size, mode="bilinear", align_corners=self.align_corners
+            logits, size=size, mode="bilinear", align_corners=self.config.align_corners
         )
 
 
 def build_network(
-    config: NetworkConfig, tasks: Sequence[Task], in_channels: int
+    config: NetworkConfig, tasks: Sequence[Task], in_channels: int, domains: int = 1
 ) -> MultiTaskNetwork:
     """Build the network of a configuration.
 
@@ -79,6 +119,7 @@ def build_network(
         config: Encoder, decoders, output stride.
         tasks: What is predicted; one decoder each.
         in_channels: Bands of the image.
+        domains: Number of sensors.
 
     Raises:
         ConfigError: As :func:`~geosemimtl.models.encoders.build_encoder`.
@@ -90,7 +131,12 @@ def build_network(
         )
         for task in tasks
     }
-    return MultiTaskNetwork(encoder, decoders, align_corners=config.align_corners)
+    auxiliary: dict[str, nn.Module] = {
+        task.name: AuxiliaryHead(encoder.channels[-2], task.channels)
+        for task in tasks
+        if config.aux_weight > 0 and isinstance(task, Segmentation)
+    }
+    return MultiTaskNetwork(config, encoder, decoders, auxiliary, domains)
 
 
 def activate(task: Task, logits: Tensor) -> Tensor:

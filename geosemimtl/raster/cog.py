@@ -158,6 +158,18 @@ def publish(whole: Path, path: Path, kind: RasterKind, sidecars: Mapping[str, st
         whole.replace(path)
 
 
+def remove_raster(path: Path) -> None:
+    """Remove a raster that :func:`publish` named, with what lies beside it.
+
+    Raises:
+        OutputError: It cannot be removed.
+    """
+    with disk_errors(path):
+        path.unlink()
+        for beside in (path.with_name(path.name + ".aux.xml"), path.with_suffix(".qml")):
+            beside.unlink(missing_ok=True)
+
+
 def describe(target: Any, kind: RasterKind) -> None:
     """Write what a raster's bands are into an open rasterio data set."""
     target.nodata = kind.nodata

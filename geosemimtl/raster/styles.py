@@ -64,7 +64,7 @@ def confidence_style() -> str:
 
 def probability_style(certain: int) -> str:
     """Return the style of the first class's probability, written as 0 to ``certain``."""
-    return ramp_style(CONFIDENCE_RAMP, certain, f"/ {certain}")
+    return ramp_style(CONFIDENCE_RAMP, certain, f"of {certain}")
 
 
 def disagreement_style(unit: str) -> str:

@@ -2,61 +2,68 @@
 
 from __future__ import annotations
 
+import csv
 import logging
 import signal
 import threading
 import warnings
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import torch
-from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.loggers import CSVLogger
 from torch.utils.data import DataLoader
 
 from geosemimtl.data.batch import Batch
 from geosemimtl.errors import TileSetError
 from geosemimtl.progress import Track
-
-#: Iterations between the rows of metrics.csv.
-_LOG_EVERY = 10
+from geosemimtl.training.checkpoint import Keeper, read_checkpoint
+from geosemimtl.training.module import MultiTaskTask
 
 
 def fit(
-    module: LightningModule,
+    module: MultiTaskTask,
     loader: DataLoader[list[Batch]],
     output: Path,
     *,
     precision: str,
     track: Track,
+    keep_in: Path | None = None,
 ) -> None:
     """Run a module over all batches once; ``metrics.csv`` in ``output`` gets its losses.
 
     Args:
         module: What is trained.
-        loader: One item an iteration.
+        loader: One item an iteration, from ``module.iteration`` on.
         output: An existing folder.
         precision: ``auto``, ``32`` or ``bf16``.
         track: Shows progress.
+        keep_in: Folder of the checkpoint; one that is there is gone on from.
 
     Raises:
         TileSetError: A tile cannot be read.
-        KeyboardInterrupt: The user stopped the training.
+        TrainingError: A loss is not finite.
+        OutputError: The disk is full.
+        KeyboardInterrupt: The user stopped the training; the checkpoint is of that iteration.
     """
-    with _quiet_lightning(), _interruptible():
+    state = None if keep_in is None else read_checkpoint(keep_in)
+    done = 0 if state is None else int(state["iteration"])
+    keeper = None if keep_in is None else Keeper(keep_in, state)
+    with _quiet_lightning(), _interruptible(), keeper.listening() if keeper else nullcontext():
         trainer = Trainer(
             accelerator="auto",
             devices=1,
             precision=precision_of(precision),
             max_epochs=1,
-            logger=_LossTable(output, name="", version=""),
-            callbacks=[_Progress(track, len(loader))],
+            logger=_LossTable(output, done),
+            callbacks=[_Progress(track, len(loader)), *([keeper] if keeper else [])],
             enable_checkpointing=False,
             enable_progress_bar=False,
             enable_model_summary=False,
-            log_every_n_steps=min(_LOG_EVERY, len(loader)),
+            log_every_n_steps=1,  # the module says itself when
         )
         try:
             trainer.fit(module, loader)
@@ -82,14 +89,25 @@ def precision_of(name: str) -> Any:
 
 
 class _LossTable(CSVLogger):
-    """Losses by iteration in ``metrics.csv``, without a second file of hyperparameters."""
+    """Losses by iteration in ``metrics.csv``, without a second file of hyperparameters.
+
+    Args:
+        folder: Where the table is.
+        kept: Rows of this many iterations stay from an earlier run.
+    """
+
+    def __init__(self, folder: Path, kept: int) -> None:
+        rows = []
+        if kept and (path := folder / "metrics.csv").exists():
+            with path.open(newline="", encoding="utf-8") as file:
+                rows = [row for row in csv.DictReader(file) if int(row["step"]) < kept]
+        super().__init__(folder, name="", version="")
+        for row in rows:
+            step = int(row.pop("step"))
+            self.log_metrics({name: float(value) for name, value in row.items() if value}, step)
 
     def log_hyperparams(self, *args: object, **kwargs: object) -> None:
         """Do nothing: ``config.yaml`` says it all."""
-
-    def log_metrics(self, metrics: Any, step: int | None = None) -> None:
-        """Add a row; all is one epoch to Lightning, so its number says nothing."""
-        super().log_metrics({k: v for k, v in metrics.items() if k != "epoch"}, step)
 
 
 class _Progress(Callback):
@@ -104,7 +122,7 @@ class _Progress(Callback):
         self._steps = iter(self._track(range(self._iterations), "training", self._iterations))
 
     def on_train_batch_start(self, *_: object) -> None:
-        next(self._steps)
+        next(self._steps, None)
 
     def on_train_end(self, *_: object) -> None:
         next(self._steps, None)
@@ -127,6 +145,8 @@ def _quiet_lightning() -> Iterator[None]:
             warnings.filterwarnings("ignore", ".*does not have many workers.*")
             # the caller has asked for --overwrite, and only metrics.csv is replaced
             warnings.filterwarnings("ignore", ".*exists and is not empty.*")
+            # frozen statistics are the configuration's wish
+            warnings.filterwarnings("ignore", ".*in eval mode at the start.*")
             # raised by Lightning's own use of torch (2.6.6 with torch 2.15)
             warnings.filterwarnings("ignore", ".*LeafSpec.*")
             yield

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from typing import Protocol
 
 from torch import Tensor, nn
 
@@ -16,16 +17,32 @@ Supervise = Callable[[Batch, Output], Mapping[str, Tensor]]
 Balance = Callable[[Mapping[str, Tensor]], Tensor]
 
 
+class Mover(Protocol):
+    """Goes backward and steps."""
+
+    def backward(self, loss: Tensor) -> None:
+        """Add a loss's gradients, of the network or of the method's own networks."""
+        ...
+
+    def step_network(self) -> None:
+        """Step the network by its gradients, and clear them."""
+        ...
+
+    def step_own(self) -> None:
+        """Step the method's own networks by theirs, and clear them."""
+        ...
+
+
 def run_iteration(
-    batches: Iterable[Batch],
+    batches: Iterable[Iterable[Batch]],
     network: nn.Module,
     method: Method,
     *,
+    forward: Callable[[Batch], Output],
     supervise: Supervise,
     balance: Balance,
-    step_network: Callable[[Tensor], None],
-    backward_own: Callable[[Tensor], None],
-    step_own: Callable[[], None],
+    mover: Mover,
+    check: Callable[[Batch, Mapping[str, Tensor]], None] = lambda _batch, _losses: None,
 ) -> dict[str, Tensor]:
     """Step the network once per domain, then the method's own networks once.
 
@@ -33,33 +50,53 @@ def run_iteration(
     stand still across the network's steps: their gradients add up over the domains.
 
     Args:
-        batches: One a domain, augmented.
-        network: Gives an :class:`~geosemimtl.models.network.Output`.
+        batches: By domain, its images, augmented, in one part or in several whose gradients add
+            up; parts count by their images.
+        network: What ``forward`` runs.
         method: What is added to the labels.
+        forward: Predicts.
         supervise: The labels' losses.
         balance: Weighs and adds.
-        step_network: Clears gradients, goes backward from a loss and steps.
-        backward_own: Goes backward from a loss of the method's own networks.
-        step_own: Steps them; their gradients were cleared before the iteration.
+        mover: Moves the networks.
+        check: Sees a part and its losses before they count.
 
     Returns:
         Every loss by name, prefixed by the domain's index, detached.
     """
     seen: dict[str, Tensor] = {}
-    for batch in batches:
-        view = method.prepare(batch)
-        if not view.observed.any():  # nothing but nodata
-            continue
-        output = network(view.image)
-        losses = {**supervise(view, output), **method.network_losses(view, output)}
-        if losses:
-            step_network(balance(losses))
-        detached = {name: logits.detach() for name, logits in output.logits.items()}
-        own = method.own_losses(view, detached)
-        if own:
-            backward_own(sum(own.values(), next(iter(own.values())).new_zeros(())))
-        if losses:
+    for domain in batches:
+        parts = list(domain)
+        images = sum(len(part.image) for part in parts)
+        moved = False
+        for part in parts:
+            view = method.prepare(part)
+            if not _says_something(view, method):
+                continue
+            output = forward(view)
+            share = len(part.image) / images
+            losses = {**supervise(view, output), **method.network_losses(view, output)}
+            check(view, losses)
+            if losses:
+                mover.backward(balance(losses) * share)
+                moved = True
+            detached = {name: logits.detach() for name, logits in output.logits.items()}
+            own = method.own_losses(view, detached)
+            check(view, own)
+            if own:
+                total = sum(own.values(), next(iter(own.values())).new_zeros(()))
+                mover.backward(total * share)
+            for name, loss in {**losses, **own}.items():
+                key = f"{view.domain}/{name}"
+                seen[key] = seen.get(key, 0) + loss.detach() * share
+        if moved:
+            mover.step_network()
             method.after_step(network)
-        seen |= {f"{batch.domain}/{name}": v.detach() for name, v in {**losses, **own}.items()}
-    step_own()
+    mover.step_own()
     return seen
+
+
+def _says_something(batch: Batch, method: Method) -> bool:
+    """Return whether a batch teaches: by a label, or by what the method makes of images."""
+    if method.sees_unlabelled:
+        return bool(batch.observed.any())
+    return any(bool(valid.any()) for valid in batch.valid.values())

@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from geosemimtl.config import NetworkConfig
-from geosemimtl.errors import ModelFileError, OutputError
+from geosemimtl.errors import ConfigError, ModelFileError, OutputError
 from geosemimtl.models.network import MultiTaskNetwork, build_network
 from geosemimtl.models.weights import LITE0, LITE0_BN_EPS
 from geosemimtl.tasks import Task
@@ -78,6 +78,25 @@ class ModelCard(_Frozen):
     training: dict[str, Any]
     versions: dict[str, str]
 
+    def domain(self, sensor: str | None) -> DomainCard | None:
+        """Return the training's domain of a name, ``None`` where none is named.
+
+        Raises:
+            ConfigError: There is no such domain, or one has to be named, for the model keeps the
+                statistics of its sensors apart.
+        """
+        known = {domain.name: domain for domain in self.domains}
+        if sensor is None and self.network.norm == "per_domain":
+            raise ConfigError(
+                "the model keeps the statistics of its sensors apart: say with --sensor which took "
+                f"the scene, of {', '.join(known)}"
+            )
+        if sensor is not None and sensor not in known:
+            raise ConfigError(
+                f"--sensor {sensor}: the model learned from {', '.join(known) or 'none'}"
+            )
+        return None if sensor is None else known[sensor]
+
 
 def save_model(path: Path, network: nn.Module, card: ModelCard) -> None:
     """Write a model file whole or not at all.
@@ -86,7 +105,10 @@ def save_model(path: Path, network: nn.Module, card: ModelCard) -> None:
         OutputError: The folder cannot be written, or the disk is full.
     """
     part = path.with_name(f".{path.name}.part")
-    state = {name: tensor.contiguous().cpu() for name, tensor in network.state_dict().items()}
+    # copies: statistics kept apart share their memory with the layer that uses them
+    state = {
+        name: tensor.contiguous().cpu().clone() for name, tensor in network.state_dict().items()
+    }
     try:
         part.touch()  # with the mode that the user's files have; safetensors makes its own 0600
         mode = part.stat().st_mode
@@ -105,6 +127,8 @@ def read_card(path: Path) -> ModelCard:
     Raises:
         ModelFileError: The file is missing, not safetensors, or not of this project.
     """
+    if path.is_dir():
+        raise ModelFileError(f"{path}: is a folder; name the .safetensors in it")
     if not path.is_file():
         raise ModelFileError(f"{path}: no such model file; train one with geosemimtl train")
     try:
@@ -139,15 +163,28 @@ def _refuse_newer(path: Path, text: str) -> None:
         )
 
 
-def load_model(path: Path) -> tuple[MultiTaskNetwork, ModelCard]:
+def load_model(
+    path: Path, sensor: str | None = None, *, any_domain: bool = False
+) -> tuple[MultiTaskNetwork, ModelCard]:
     """Build a model file's network and load its weights, in evaluation mode.
+
+    Args:
+        path: The model file.
+        sensor: The domain whose statistics batch normalisation is to use, where the model keeps
+            them apart (``norm: per_domain``).
+        any_domain: Whether none need be chosen.
 
     Raises:
         ModelFileError: As :func:`read_card`, or the weights do not fit the card.
+        ConfigError: A domain has to be chosen and is not, or there is none of that name.
     """
     card = read_card(path)
+    domain = None if any_domain else card.domain(sensor)
     network = build_network(
-        card.network.model_copy(update={"weights": None}), card.tasks, len(card.bands)
+        card.network.model_copy(update={"weights": None}),
+        card.tasks,
+        len(card.bands),
+        len(card.domains),
     )
     if card.network.weights == LITE0:  # what those weights change besides themselves
         for module in network.encoder.modules():
@@ -160,6 +197,8 @@ def load_model(path: Path) -> tuple[MultiTaskNetwork, ModelCard]:
         raise ModelFileError(
             f"{path}: the weights do not fit the card ({summary}); copy it again or train anew"
         ) from error
+    if domain is not None:
+        network.use_domain(card.domains.index(domain))
     return network.eval(), card
 
 

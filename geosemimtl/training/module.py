@@ -2,89 +2,114 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import NamedTuple
 
+import numpy as np
 import torch
 from lightning.pytorch.core.optimizer import LightningOptimizer
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import SGD, AdamW, Optimizer
 from torchgeo.trainers import BaseTask
 
-from geosemimtl.config import TrainConfig
 from geosemimtl.data.augmentation import augmented
 from geosemimtl.data.batch import Batch
-from geosemimtl.losses.segmentation import SUPERVISED
+from geosemimtl.errors import TrainingError
+from geosemimtl.losses.segmentation import SUPERVISED, cross_entropy
 from geosemimtl.methods.balancing import fixed_balance
-from geosemimtl.methods.table import build_method
 from geosemimtl.models.network import Output, build_network
 from geosemimtl.tasks import Segmentation, Task
+from geosemimtl.training.config import TrainConfig
 from geosemimtl.training.iteration import run_iteration
 from geosemimtl.training.schedule import poly_decay, warm_up
+
+#: Iterations between the rows of metrics.csv.
+LOG_EVERY = 10
+#: Sets the seeds of dropout apart from those of augmentation.
+_DROPOUT = 1
+
+
+class Data(NamedTuple):
+    """What a training knows of its data.
+
+    Attributes:
+        tasks: What is predicted, with units.
+        mean: Of the bands in [0, 1], (C,).
+        std: Likewise their deviation.
+        labelled: By task, the domains (from 0) that have labels for it.
+        class_weights: (C,) for the cross entropy, or ``None``.
+    """
+
+    tasks: tuple[Task, ...]
+    mean: Tensor
+    std: Tensor
+    labelled: Mapping[str, Sequence[int]]
+    class_weights: Tensor | None = None
 
 
 class MultiTaskTask(BaseTask):
     """Runs Algorithm 1: optimisation is manual, iterations are counted here.
 
     Lightning's ``global_step`` counts every optimiser's step, several an iteration, so nothing
-    here reads it.
+    here reads it. What is drawn at random derives from (seed, iteration, domain), so that a
+    training that goes on meets what an undisturbed one does.
 
     Args:
         config: The training.
-        tasks: What is predicted, with units.
-        normalisation: Mean and deviation (C,) of the bands in [0, 1].
+        data: What it is about.
         iterations: Length of the schedule.
-        labelled: By task, the domains (from 0) that have labels for it.
-        class_weights: (C,) for the cross entropy, or ``None``.
+        report: Called with a batch and its losses where one is not finite; returns what to say.
     """
 
-    ignore = ("config", "tasks", "normalisation", "labelled", "class_weights")
+    ignore = ("config", "data", "report")
 
     def __init__(
         self,
         config: TrainConfig,
-        tasks: Sequence[Task],
-        normalisation: tuple[Tensor, Tensor],
+        data: Data,
         iterations: int,
-        labelled: Mapping[str, Sequence[int]],
-        class_weights: Tensor | None = None,
+        report: Callable[[int, Batch, Mapping[str, Tensor]], str] = lambda *_: "",
     ) -> None:
         # BaseTask builds the model inside its own __init__, before a module may hold tensors
         self._config = config
-        self._tasks: dict[str, Task] = {task.name: task for task in tasks}
+        self._data = data
+        self._tasks: dict[str, Task] = {task.name: task for task in data.tasks}
         self._weights = {str(task): weight for task, weight in config.weights.items()}
-        self._bands = len(normalisation[0])
-        self._labelled = labelled
         self._iterations = iterations
+        self._report = report
         super().__init__()
         self.automatic_optimization = False
         self.mean: Tensor
         self.std: Tensor
         self.class_weights: Tensor | None
-        self.register_buffer("mean", normalisation[0])
-        self.register_buffer("std", normalisation[1])
-        self.register_buffer("class_weights", class_weights)
+        self.register_buffer("mean", data.mean)
+        self.register_buffer("std", data.std)
+        self.register_buffer("class_weights", data.class_weights)
         self.iteration = 0
 
     def configure_models(self) -> None:
         """Build the network and the method, whose own networks are registered to travel along."""
-        tasks = tuple(self._tasks.values())
-        self.model = build_network(self._config.network, tasks, self._bands)
+        config, tasks = self._config, self._data.tasks
+        count = len(config.domains)
+        self.model = build_network(config.network, tasks, len(self._data.mean), count)
         self.model.to(memory_format=torch.channels_last)
-        self.method = build_method(
-            self._config.method, tasks, len(self._config.domains), self._labelled
-        )
+        self.method = config.method.build(tasks, count, self._data.labelled)
         self.method_networks = self.method.networks.to(memory_format=torch.channels_last)
 
     def configure_optimizers(self) -> list[Optimizer]:
         """Return the network's optimiser and, where the method has networks, theirs."""
         chosen = self._config.optimiser
-        parameters = self.model.parameters()
+        heads = [*self.model.decoders.parameters(), *self.model.auxiliary.parameters()]
+        groups = [
+            {"params": list(self.model.encoder.parameters()), "share": 1.0},
+            {"params": heads, "share": chosen.decoder_lr},
+        ]
         network: Optimizer = (
-            SGD(parameters, chosen.lr, chosen.momentum, weight_decay=chosen.weight_decay)
+            SGD(groups, chosen.lr, chosen.momentum, weight_decay=chosen.weight_decay)
             if chosen.name == "sgd"
-            else AdamW(parameters, chosen.lr, weight_decay=chosen.weight_decay)
+            else AdamW(groups, chosen.lr, weight_decay=chosen.weight_decay)
         )
         own = self.method.optimiser()
         return [network] if own is None else [network, own]
@@ -93,31 +118,17 @@ class MultiTaskTask(BaseTask):
         """Run one iteration on one batch a domain."""
         optimisers = self.optimizers()
         network, *own = optimisers if isinstance(optimisers, list) else [optimisers]
-        self._set_rates([network, *own])
-        for optimiser in own:
-            optimiser.zero_grad()
-        seed = (self._config.seed, self.iteration)
-        augment = partial(
-            augmented,
-            config=self._config.augmentation,
-            crop_px=self._config.crop_px,
-            normalisation=(self.mean, self.std),
-            seed=seed,
-        )
         losses = run_iteration(
-            (_channels_last(augment(batch)) for batch in batches),
+            (self._seen(batch, network) for batch in batches),
             self.model,
             self.method,
+            forward=lambda batch: self.model(batch.image),
             supervise=self._supervised,
             balance=partial(fixed_balance, self._weights),
-            step_network=partial(self._step, network),
-            backward_own=self.manual_backward,
-            step_own=lambda: _step_all(own),
+            mover=_Steps(self, network, own, self._config.optimiser.clip_norm),
+            check=self._require_finite,
         )
-        names = [domain.name for domain in self._config.domains]
-        for key, value in losses.items():
-            domain, _, name = key.partition("/")
-            self.log(f"{names[int(domain)]}/{name}", value, batch_size=self._config.batch)
+        self._log(losses)
         self.iteration += 1
 
     def transfer_batch_to_device(
@@ -129,42 +140,105 @@ class MultiTaskTask(BaseTask):
         """Move one batch a domain."""
         return [domain.to(device) for domain in batch]
 
+    def _seen(self, batch: Batch, network: LightningOptimizer) -> Iterator[Batch]:
+        """Yield a domain's images as the network is to see them, just before it does."""
+        config = self._config
+        self._set_rates(batch.domain, network)
+        self.model.use_domain(batch.domain)
+        view = augmented(
+            batch,
+            config.augmentation,
+            config.crop_px,
+            (self.mean, self.std),
+            (config.seed, self.iteration),
+        )
+        for number, part in enumerate(view.parts(config.accumulate)):
+            words = (config.seed, self.iteration, batch.domain, number, _DROPOUT)
+            torch.manual_seed(int(np.random.SeedSequence(words).generate_state(1)[0]))
+            yield replace(part, image=part.image.contiguous(memory_format=torch.channels_last))
+
     def _supervised(self, batch: Batch, output: Output) -> dict[str, Tensor]:
         losses: dict[str, Tensor] = {}
         for name, task in self._tasks.items():
-            if batch.valid[name].any():
-                options = (
-                    {"class_weights": self.class_weights}
-                    if isinstance(task, Segmentation)
-                    else {"scale_m": task.scale_m}
-                )
-                losses[name] = SUPERVISED[name](
-                    output.logits[name], batch.targets[name], batch.valid[name], **options
-                )
+            if not batch.valid[name].any():
+                continue
+            options = (
+                {"class_weights": self.class_weights}
+                if isinstance(task, Segmentation)
+                else {"scale_m": task.scale_m}
+            )
+            target, valid = batch.targets[name], batch.valid[name]
+            losses[name] = SUPERVISED[name](output.logits[name], target, valid, **options)
+            if name in output.auxiliary:
+                weight = self._config.network.aux_weight * self._weights[name]
+                loss = cross_entropy(output.auxiliary[name], target, valid, **options)
+                losses[f"{name}/auxiliary"] = weight * loss
         return losses
 
-    def _step(self, optimiser: LightningOptimizer, loss: Tensor) -> None:
-        optimiser.zero_grad()
-        self.manual_backward(loss)
-        limit = self._config.optimiser.clip_norm
-        if limit is not None:
-            torch.nn.utils.clip_grad_norm_(self.model.parameters(), limit)
-        optimiser.step()
+    def _require_finite(self, batch: Batch, losses: Mapping[str, Tensor]) -> None:
+        wrong = [name for name, loss in losses.items() if not loss.isfinite()]
+        if wrong:
+            domain = self._config.domains[batch.domain].name
+            raise TrainingError(
+                f"iteration {self.iteration + 1}: the loss {wrong[0]} of domain {domain} is not "
+                f"finite on tiles {', '.join(batch.tiles) or '(unnamed)'}"
+                f"{self._report(self.iteration, batch, losses)}: lower optimiser.lr or set "
+                "optimiser.clip_norm, or look at these tiles"
+            )
 
-    def _set_rates(self, optimisers: Sequence[LightningOptimizer]) -> None:
-        chosen = self._config.optimiser
-        decay = poly_decay(self.iteration, self._iterations, chosen.power)
-        rise = warm_up(self.iteration, chosen.warmup)
-        factors = [rise * decay, decay if self.method.decays else 1.0]
-        for optimiser, factor in zip(optimisers, factors, strict=False):
-            for group in optimiser.param_groups:
-                group["lr"] = optimiser.defaults["lr"] * factor
+    def _set_rates(self, domain: int, network: LightningOptimizer) -> None:
+        """Set the learning rates, of the method's networks at the iteration's first domain."""
+        chosen, count = self._config.optimiser, len(self._config.domains)
+        step, total = self.iteration, self._iterations
+        decay = poly_decay(step, total, chosen.power)
+        mine = decay
+        if chosen.decays_by == "steps":
+            mine = poly_decay(step * count + domain, total * count, chosen.power)
+        rise = warm_up(step, chosen.warmup)
+        for group in network.param_groups:
+            group["lr"] = network.defaults["lr"] * group["share"] * rise * mine
+        optimisers = self.optimizers()
+        if domain == 0 and isinstance(optimisers, list):
+            for own in optimisers[1:]:
+                for group in own.param_groups:
+                    group["lr"] = own.defaults["lr"] * (decay if self.method.decays else 1.0)
+
+    def _log(self, losses: Mapping[str, Tensor]) -> None:
+        """Write every tenth iteration's losses, and the last's of a training that is shorter."""
+        due = min(LOG_EVERY, self._iterations)
+        if self.logger is None or (self.iteration + 1) % due:
+            return
+        names = [domain.name for domain in self._config.domains]
+        found = {}
+        for key, value in losses.items():
+            domain, _, name = key.partition("/")
+            found[f"{names[int(domain)]}/{name}"] = value.item()
+        self.logger.log_metrics(found, step=self.iteration)
 
 
-def _step_all(optimisers: Sequence[LightningOptimizer]) -> None:
-    for optimiser in optimisers:
-        optimiser.step()
+class _Steps:
+    """Goes backward and steps by Lightning's optimisers, which know of precision."""
 
+    def __init__(
+        self,
+        module: MultiTaskTask,
+        network: LightningOptimizer,
+        own: Sequence[LightningOptimizer],
+        clip_norm: float | None,
+    ) -> None:
+        self._module, self._network, self._own = module, network, own
+        self._clip_norm = clip_norm
 
-def _channels_last(batch: Batch) -> Batch:
-    return replace(batch, image=batch.image.contiguous(memory_format=torch.channels_last))
+    def backward(self, loss: Tensor) -> None:
+        self._module.manual_backward(loss)
+
+    def step_network(self) -> None:
+        if self._clip_norm is not None:
+            nn.utils.clip_grad_norm_(self._module.model.parameters(), self._clip_norm)
+        self._network.step()
+        self._network.zero_grad()
+
+    def step_own(self) -> None:
+        for optimiser in self._own:
+            optimiser.step()
+            optimiser.zero_grad()

@@ -2,48 +2,67 @@
 
 from __future__ import annotations
 
-import math
+import json
+import logging
 import platform
 from collections.abc import Sequence
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import torch
 import yaml
-from torch import Tensor
 from torch.utils.data import DataLoader
 
-from geosemimtl.config import TrainConfig
 from geosemimtl.data.batch import Batch
 from geosemimtl.data.tiles import DomainTiles, IterationBatches, iterations_of
-from geosemimtl.errors import TileSetError
-from geosemimtl.files import no_empty_folder, require_absent, write_text
+from geosemimtl.errors import ConfigError
+from geosemimtl.files import (
+    earlier_request,
+    no_empty_folder,
+    remove_work_folder,
+    require_absent,
+    stamp,
+    work_folder,
+    write_text,
+)
 from geosemimtl.progress import Track, silent
-from geosemimtl.tasks import HEIGHT, SEGMENTATION, Classes, Height, Segmentation, Task
-from geosemimtl.tiling.tileset import TileSet, height_scale_m
+from geosemimtl.tiling.tileset import INDEX, MANIFEST
+from geosemimtl.training.checkpoint import read_checkpoint, save_bad_batch
+from geosemimtl.training.config import TrainConfig
+from geosemimtl.training.domains import chances_of, data_of, epoch_tiles, open_domains
 from geosemimtl.training.fitting import fit
-from geosemimtl.training.model_file import SUFFIX, DomainCard, ModelCard, save_model
-from geosemimtl.training.module import MultiTaskTask
+from geosemimtl.training.initial import start_from
+from geosemimtl.training.model_file import SUFFIX, DomainCard, ModelCard, read_card, save_model
+from geosemimtl.training.module import Data, MultiTaskTask
 
+_LOG = logging.getLogger(__name__)
 CONFIG = "config.yaml"
+BAD_BATCH = "bad_batch.pt"
 #: Packages whose versions decide what comes out.
 _PACKAGES = ("geosemimtl", "torch", "torchgeo", "segmentation-models-pytorch", "timm", "rasterio")
 
 
 def train(
-    config: TrainConfig, output: Path, *, overwrite: bool = False, track: Track = silent
+    config: TrainConfig,
+    output: Path,
+    *,
+    init: Path | None = None,
+    overwrite: bool = False,
+    track: Track = silent,
 ) -> Path:
     """Train a model on partially labelled tile sets.
 
-    On a CPU, same configuration, same tiles, same number of threads: same bytes. Torch's global
-    random state is seeded.
+    On a CPU, same configuration, same tiles, same number of threads: same bytes, whether the
+    training went through or was stopped and went on. Torch's global random state is seeded.
 
     Args:
         config: What to train.
         output: The run's folder: ``metrics.csv`` with the losses of every tenth iteration,
             ``config.yaml`` as it was resolved, which trains the same again, and the model.
-        overwrite: Replace an existing run's model.
+        init: A model file to start from instead of the encoder's weights.
+        overwrite: Replace an existing run's model, or begin one afresh that was stopped.
         track: Shows progress.
 
     Returns:
@@ -51,32 +70,57 @@ def train(
 
     Raises:
         TileSetError: A tile set is missing, empty, or does not fit the others.
-        ConfigError: The encoder or its weights cannot be had.
+        ConfigError: The encoder or its weights cannot be had, or a run that was stopped was of
+            another configuration.
+        ModelFileError: ``init`` does not fit.
+        TrainingError: A loss is not finite.
         OutputError: The run exists, or its folder cannot be written.
-        KeyboardInterrupt: The user stopped it: there is no new model.
+        KeyboardInterrupt: The user stopped it: there is no new model; the same call goes on.
     """
     with no_empty_folder(output):
-        return _trained(config, output, overwrite=overwrite, track=track)
+        path = output / f"{config.name}{SUFFIX}"
+        require_absent([path, output / CONFIG], overwrite=overwrite)
+        domains = open_domains(config)
+        asked = json.dumps(_request(config, domains, init), sort_keys=True)
+        work = output / f"{config.name}.training"
+        _require_same(work, asked, overwrite=overwrite)
+        with work_folder(work, asked, keep=True) as kept:
+            _fitted(config, domains, init, path, kept, track)
+        remove_work_folder(work)
+    return path
 
 
-def _trained(config: TrainConfig, output: Path, *, overwrite: bool, track: Track) -> Path:
-    path = output / f"{config.name}{SUFFIX}"
-    require_absent([path, output / CONFIG], overwrite=overwrite)
-    domains = [DomainTiles(d.tiles, config.tasks, d.supervises) for d in config.domains]
-    _check_domains(config, domains)
-    tasks = _tasks(config, domains)
-    iterations = config.iterations or iterations_of(config.epochs, len(domains[0]), config.batch)
-    mean, std = _normalisation([domain.tileset for domain in domains])
-    torch.manual_seed(config.seed)
-    module = MultiTaskTask(
-        config,
-        tasks,
-        (torch.tensor(mean), torch.tensor(std)),
-        iterations,
-        _labelled(config, domains),
-        _class_weights(config.class_balance, domains),
+def _fitted(
+    config: TrainConfig,
+    domains: Sequence[DomainTiles],
+    init: Path | None,
+    path: Path,
+    kept: Path,
+    track: Track,
+) -> None:
+    """Train, or go on training, and write what comes out."""
+    output, batch = path.parent, config.batch_a_domain
+    iterations = config.iterations or iterations_of(
+        config.epochs, epoch_tiles(config, domains), batch
     )
-    batches = IterationBatches(domains, config.batch, iterations, config.seed)
+    data = data_of(config, domains)
+    if init is not None:
+        card = read_card(init)  # its weights were learned on inputs of its own normalisation
+        data = data._replace(mean=torch.tensor(card.mean), std=torch.tensor(card.std))
+    torch.manual_seed(config.seed)
+    report = partial(save_bad_batch, output / BAD_BATCH)
+    module = MultiTaskTask(config, data, iterations, report)
+    earlier = read_checkpoint(kept)
+    start = 0 if earlier is None else int(earlier["iteration"])
+    if earlier is not None:
+        _LOG.warning("%s: goes on at iteration %d of %d", path, start + 1, iterations)
+    elif init is not None:
+        fresh = start_from(module.model, data.tasks, domains[0].tileset.bands, init)
+        if fresh:
+            _LOG.warning("%s: does not know %s: trained from scratch", init, ", ".join(fresh))
+    batches = IterationBatches(
+        domains, batch, iterations, config.seed, start, chances_of(config, domains)
+    )
     loader: DataLoader[list[Batch]] = DataLoader(
         batches,
         batch_size=None,
@@ -84,88 +128,55 @@ def _trained(config: TrainConfig, output: Path, *, overwrite: bool, track: Track
         # a fork of a process with threads (torch's, GDAL's) may hang, as Python 3.12 warns
         multiprocessing_context="forkserver" if config.workers else None,
     )
-    fit(module, loader, output, precision=config.precision, track=track)
+    fit(module, loader, output, precision=config.precision, track=track, keep_in=kept)
     resolved = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
     write_text(output / CONFIG, resolved)
-    save_model(path, module.model, _card(config, tasks, domains, (mean, std)))
-    return path
+    save_model(path, module.model, _card(config, data, domains))
 
 
-def _check_domains(config: TrainConfig, domains: Sequence[DomainTiles]) -> None:
-    """Refuse tile sets that one model cannot learn from together."""
-    first = domains[0]
-    for domain in domains[1:]:
-        for field in ("gsd_m", "bands", "dtype", "size_px"):
-            ours, theirs = getattr(first.tileset, field), getattr(domain.tileset, field)
-            same = math.isclose(ours, theirs, rel_tol=1e-6) if field == "gsd_m" else ours == theirs
-            if not same:
-                raise TileSetError(
-                    f"{domain.folder}: {field} is {theirs}, that of {first.folder} is {ours}: cut "
-                    "all tile sets of a training alike"
-                )
-    if config.crop_px > first.tileset.size_px:
-        raise TileSetError(
-            f"{first.folder}: tiles of {first.tileset.size_px} px are smaller than crops of "
-            f"{config.crop_px} px: lower crop_px or cut larger tiles"
+def _request(
+    config: TrainConfig, domains: Sequence[DomainTiles], init: Path | None
+) -> dict[str, Any]:
+    """Return what a model follows from."""
+    files = [domain.folder / name for domain in domains for name in (MANIFEST, INDEX)]
+    asked: dict[str, Any] = json.loads(  # as it comes back from disk
+        json.dumps(
+            {
+                "configuration": config.model_dump(mode="json", exclude={"workers"}),
+                "tiles": [stamp(file) for file in files],
+                "init": None if init is None else stamp(init),
+            }
         )
-    for task in config.tasks:
-        if not any(task in domain.supervises for domain in domains):
-            raise TileSetError(
-                f"no domain supervises {task}: cut tiles with labels for it, list it under a "
-                "domain's supervises, or leave it out of tasks"
-            )
+    )
+    return asked
 
 
-def _labelled(config: TrainConfig, domains: Sequence[DomainTiles]) -> dict[str, list[int]]:
-    """Return by task the domains that have labels for it."""
-    return {
-        task: [k for k, domain in enumerate(domains) if task in domain.supervises]
-        for task in config.tasks
-    }
+def _require_same(path: Path, asked: str, *, overwrite: bool) -> None:
+    """Refuse to throw away a training that was stopped, because another is asked for."""
+    earlier = earlier_request(path)
+    if not earlier or earlier == asked or overwrite:
+        return
+    before, now = (_flat(json.loads(text)) for text in (earlier, asked))
+    changed = [
+        f"{key} {before.get(key)} (now {now.get(key)})"
+        for key in sorted(before.keys() | now.keys())
+        if before.get(key) != now.get(key)
+    ]
+    raise ConfigError(
+        f"{path}: a training that was stopped had {'; '.join(changed[:3])}: go on with that, "
+        "choose another folder with -o, or begin afresh with --overwrite"
+    )
 
 
-def _tasks(config: TrainConfig, domains: Sequence[DomainTiles]) -> tuple[Task, ...]:
-    found: list[Task] = []
-    if SEGMENTATION in config.tasks:
-        found.append(Segmentation(classes=_common_classes(domains)))
-    if HEIGHT in config.tasks:
-        sets = {str(d.folder): d.tileset for d in domains if HEIGHT in d.supervises}
-        found.append(Height(scale_m=height_scale_m(sets)))
-    return tuple(found)
-
-
-def _common_classes(domains: Sequence[DomainTiles]) -> Classes:
-    labelled = [domain for domain in domains if SEGMENTATION in domain.supervises]
-    classes = labelled[0].tileset.classes
-    for domain in labelled[1:]:
-        other = domain.tileset.classes
-        if classes is None or other is None or other.names != classes.names:
-            raise TileSetError(
-                f"{domain.folder}: its classes differ from those of {labelled[0].folder}: cut "
-                "both with the same class names"
-            )
-    assert classes is not None  # noqa: S101  (what supervises the segmentation has classes)
-    return classes
-
-
-def _normalisation(sets: Sequence[TileSet]) -> tuple[list[float], list[float]]:
-    """Return one mean and deviation a band for all domains, each domain counting alike."""
-    means = np.array([[band.mean for band in s.statistics] for s in sets])
-    squares = np.array([[band.std**2 + band.mean**2 for band in s.statistics] for s in sets])
-    mean = means.mean(axis=0)
-    std = np.sqrt(np.maximum(squares.mean(axis=0) - mean**2, 1e-6))
-    return mean.tolist(), std.tolist()
-
-
-def _class_weights(power: float, domains: Sequence[DomainTiles]) -> Tensor | None:
-    """Weigh classes by a power of the inverse share; a labelled pixel weighs 1 on average."""
-    counts = [d.tileset.class_pixels for d in domains if SEGMENTATION in d.supervises]
-    if power == 0 or not counts:
-        return None
-    pixels = np.array(counts, np.float64).sum(axis=0)
-    share = pixels / max(pixels.sum(), 1)
-    weights = np.where(pixels > 0, np.maximum(share, 1e-12) ** -power, 0)
-    return torch.tensor(weights / (share * weights).sum(), dtype=torch.float32)
+def _flat(document: Any, prefix: str = "") -> dict[str, Any]:
+    """Return nested values under dotted keys."""
+    if isinstance(document, dict):
+        items = document.items()
+    elif isinstance(document, list) and prefix != "tiles.":
+        items = {str(index): value for index, value in enumerate(document)}.items()
+    else:
+        return {prefix.rstrip("."): document}
+    return {k: v for key, value in items for k, v in _flat(value, f"{prefix}{key}.").items()}
 
 
 def _without_folders(config: TrainConfig) -> TrainConfig:
@@ -184,22 +195,17 @@ def _without_folders(config: TrainConfig) -> TrainConfig:
     )
 
 
-def _card(
-    config: TrainConfig,
-    tasks: tuple[Task, ...],
-    domains: Sequence[DomainTiles],
-    normalisation: tuple[list[float], list[float]],
-) -> ModelCard:
+def _card(config: TrainConfig, data: Data, domains: Sequence[DomainTiles]) -> ModelCard:
     first = domains[0].tileset
     config = _without_folders(config)
     ranges = {domain.tileset.value_range for domain in domains}
     return ModelCard(
         name=config.name,
         network=config.network,
-        tasks=tasks,
+        tasks=data.tasks,
         bands=first.bands,
-        mean=tuple(normalisation[0]),
-        std=tuple(normalisation[1]),
+        mean=tuple(data.mean.tolist()),
+        std=tuple(data.std.tolist()),
         dtype=first.dtype,
         value_range=first.value_range if len(ranges) == 1 else None,
         gsd_m=first.gsd_m,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
 import pickle
+import shutil
 import signal
 import subprocess
 import sys
@@ -39,9 +41,13 @@ def test_scenes_smaller_than_a_tile(
         assert (source.read() != 255).all()
 
 
-def test_a_scene_without_data(place: Path, run: Run, write_tif: Write) -> None:
+def test_a_scene_without_data(
+    place: Path, run: Run, write_tif: Write, caplog: pytest.LogCaptureFixture
+) -> None:
     write_tif(place / "void" / "x.tif", np.zeros((3, 70, 90), np.uint8), nodata=0)
-    assert run("-q", "predict", "void/x.tif").code == 0
+    with caplog.at_level(logging.WARNING, "geosemimtl"):
+        assert run("predict", "void/x.tif").code == 0
+    assert "void/x.tif: a sample of it has no valid pixel" in caplog.text
     with rasterio.open(place / "void" / "x_height.tif") as source:
         assert (source.read() == -9999).all()
 
@@ -103,8 +109,7 @@ def test_model_files_that_are_none(place: Path, run: Run, name: str, words: str)
         ("--aoi no.gpkg", ("no.gpkg", "no such file")),
         ("--sensor mars", ("--sensor mars", "learned from a, b")),
         ("--devices cuda:77", ("--devices cuda:77", "GPU(s) here")),
-        ("--devices toaster", ("--devices toaster", "write cpu or cuda:0")),
-        ("--devices cpu --jobs 2", ("--jobs", "leave it out")),
+        ("--devices toaster", ("--devices toaster", "write cpu, or GPUs by number")),
         ("--overlap 1.5", ("--overlap 1.5", "below 1")),
         ("--overlap 64px", ("--overlap 64px", "0 to 63 px")),
         ("--grid 100000", ("--grid 100000", "coarser than the whole scene")),
@@ -121,6 +126,33 @@ def test_options_that_do_not_fit(
     for word in words:
         assert word in line
     assert not (place / "new").exists()
+
+
+def test_jobs_beside_devices(place: Path, run: Run) -> None:
+    done = run("predict", "c.tif", "-o", "new", "--devices", "cpu", "--jobs", "2")
+    assert done.code == 2
+    assert "--jobs is for the processor: with --devices leave it out" in done.err
+    assert not (place / "new").exists()
+
+
+def test_topping_up_and_replacing(place: Path, run: Run) -> None:
+    def there() -> list[str]:
+        return sorted(path.name for path in (place / "top").glob("*.tif"))
+
+    assert run("-q", "predict", "c.tif", "-o", "top").code == 0
+    before = (place / "top" / "c_height.tif").stat().st_mtime_ns
+    assert "exists already" in run("predict", "c.tif", "a.tif", "-o", "top").err
+    assert run("-q", "predict", "c.tif", "a.tif", "-o", "top", "--skip-existing").code == 0
+    assert (place / "top" / "c_height.tif").stat().st_mtime_ns == before
+    assert len(there()) == 6
+    # what a prediction that is replaced had, and this one has not, would be taken for its own
+    foreign = place / "top" / "a_disagreement.tif"
+    shutil.copy(place / "labels.tif", foreign)
+    assert run("-q", "predict", "a.tif", "-o", "top", "--overwrite", "--no-confidence").code == 0
+    assert "a_confidence.tif" not in there()
+    assert not (place / "top" / "a_confidence.qml").exists()
+    assert "c_confidence.tif" in there()
+    assert foreign.exists()
 
 
 def test_an_area(place: Path, run: Run) -> None:
@@ -148,7 +180,8 @@ def test_a_bad_scene_among_good_ones(place: Path, run: Run, write_tif: Write) ->
     write_tif(place / "mixed" / "bad.tif", noise(2, 40, 40))
     done = run("predict", "mixed/bad.tif", "c.tif", "-o", "mixed", "--json")
     assert done.code == 1
-    (good,) = json.loads(done.out)
+    good, bad = json.loads(done.out)
+    assert "bad.tif: has 2 band(s)" in bad["error"]
     assert good["scene"] == "c.tif"
     assert Path(good["rasters"]["height"]).exists()
     assert "Error: 1 of 2 scenes failed:" in done.err

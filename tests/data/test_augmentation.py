@@ -23,8 +23,8 @@ from geosemimtl.data.augmentation import (
 from geosemimtl.data.batch import Batch
 from geosemimtl.tasks import HEIGHT, IGNORE, SEGMENTATION
 
-STILL = AugmentationConfig(flip=False, scale=(1.0, 1.0), rotate="none")
-EXACT = AugmentationConfig(flip=True, scale=(1.0, 1.0), rotate="quarter")
+STILL = AugmentationConfig(flip="none", scale=(1.0, 1.0), rotate=0.0)
+EXACT = AugmentationConfig(flip="horizontal", scale=(1.0, 1.0), rotate="quarter")
 FREE = AugmentationConfig(jitter=0.3)
 UNIT = (torch.zeros(3), torch.ones(3))
 

@@ -90,7 +90,7 @@ def pointwise(
     def use(*, broken: bool = False, **changes: Any) -> Pointwise:
         network, card = Pointwise(broken=broken), make_card(**changes)
         monkeypatch.setattr(predictor, "read_card", lambda _: card)
-        monkeypatch.setattr(workers, "load_model", lambda _: (network, card))
+        monkeypatch.setattr(workers, "load_model", lambda *_: (network, card))
         MODEL.touch()
         return network
 

@@ -16,7 +16,11 @@ from rasterio.crs import CRS
 from rasterio.warp import transform as reproject_points
 
 from geosemimtl.errors import LabelError, SceneError
+from geosemimtl.inference import evaluation as module
 from geosemimtl.inference.evaluation import Evaluation, evaluate
+from geosemimtl.inference.scoring import ScoreOptions
+from geosemimtl.metrics.confusion import ConfusionCounts
+from geosemimtl.metrics.erosion import away_from_boundaries
 from geosemimtl.tasks import HEIGHT_NODATA, IGNORE, Classes, ClassMap, LandClass, MappedClass
 
 Make = Callable[..., Path]
@@ -207,3 +211,124 @@ def test_a_height_raster_has_one_band(make_raster: Make) -> None:
     truth = make_raster("t.tif", np.zeros((1, 4, 4), np.float32))
     with pytest.raises(SceneError, match="3 bands"):
         evaluate(heights=[path], true_heights=[truth])
+
+
+def test_eroded_truth_by_hand(write_classes: Make, make_raster: Make) -> None:
+    true = np.array([[0] * 4 + [1] * 4 + [N] * 2])
+    predicted = np.array([[0, 1, 1, 1, 1, 1, 0, 1, 1, 1]])
+    scores = evaluate(
+        classes=[write_classes("p.tif", predicted)],
+        labels=[make_raster("t.tif", true[None].astype(np.uint8))],
+        scoring=ScoreOptions(erode_px=2),
+    ).segmentation
+    assert scores is not None
+    assert scores.eroded is not None
+    assert scores.eroded.radius_px == 2
+    assert scores.counts.matrix.tolist() == [[1, 3, 0], [1, 3, 0], [0, 0, 0]]
+    # the two columns on each side of the boundary are gone
+    assert scores.eroded.counts.matrix.tolist() == [[1, 1, 0], [1, 1, 0], [0, 0, 0]]
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3, 7, 40])
+@pytest.mark.parametrize("form", ["raster", "finer raster", "polygons"])
+def test_eroded_strips_give_what_the_whole_scene_gives(
+    write_classes: Make,
+    make_raster: Make,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    rows: int,
+    form: str,
+) -> None:
+    random = np.random.default_rng(3)
+    true = random.integers(0, 3, (5, 4)).repeat(8, 0).repeat(9, 1).astype(np.uint8)
+    predicted = random.integers(0, 3, true.shape)
+    if form == "polygons":
+        truth = tmp_path / "truth.gpkg"
+        down, across = np.indices((5, 4)).reshape(2, -1)
+        left, top = 368000 + 0.45 * across, 5806000 - 0.4 * down
+        shapes = shapely.to_wkb(shapely.box(left, top - 0.4, left + 0.45, top))
+        names = np.array(NAMES, object)[true[8 * down, 9 * across]]
+        columns: dict[str, Any] = {"crs": "EPSG:25833", "geometry_type": "Polygon"}
+        pyogrio.raw.write(truth, shapes, [names], ["class"], **columns)
+    elif form == "raster":
+        truth = make_raster("t.tif", true[None])
+    else:
+        truth = make_raster("t.tif", true.repeat(3, 0).repeat(3, 1)[None], gsd=0.05 / 3)
+    monkeypatch.setattr(module, "_ROWS", rows)
+    scores = evaluate(
+        classes=[write_classes("p.tif", predicted)],
+        labels=[truth],
+        scoring=ScoreOptions(erode_px=3),
+    ).segmentation
+    assert scores is not None
+    assert scores.eroded is not None
+    inner = away_from_boundaries(true, 3)
+    assert 0 < inner.sum() < true.size
+    expected = ConfusionCounts.from_labels(predicted, true, inner, 3)
+    np.testing.assert_array_equal(scores.eroded.counts.matrix, expected.matrix)
+
+
+def heights_beside(write_classes: Make, make_raster: Make, gsd: float) -> Evaluation:
+    """Evaluate classes and heights; the class raster's pixels have a size of their own."""
+    true = np.array([[[0, 2, 4, 30], [0.4, 9, 1, 5]]], np.float32)
+    return evaluate(
+        classes=[write_classes("p.tif", PREDICTED, gsd=gsd)],
+        labels=[make_raster("t.tif", TRUE[None].astype(np.uint8), gsd=gsd)],
+        heights=[make_raster("p_height.tif", true + 1)],
+        true_heights=[make_raster("h.tif", true)],
+        scoring=ScoreOptions(height_bins_m=(1, 5)),
+    )
+
+
+def test_heights_by_range_and_by_class(write_classes: Make, make_raster: Make) -> None:
+    scores = heights_beside(write_classes, make_raster, 0.05).height
+    assert scores is not None
+    assert [each.n for each in scores.bins.counts] == [2, 3, 3]
+    assert [each.bias for each in scores.bins.counts] == pytest.approx([1, 1, 1])
+    # ratios of 2, 4, 1 m; of 30, 9 and 5 m; nothing below 1 m is above 0.5 m
+    assert scores.bins.counts[1].abs_rel == pytest.approx((1 / 2 + 1 / 4 + 1) / 3)
+    assert scores.bins.counts[2].abs_rel == pytest.approx((1 / 30 + 1 / 9 + 1 / 5) / 3)
+    assert np.isnan(scores.bins.counts[0].abs_rel)
+    assert (scores.counts.n_ratio, scores.positive.n_ratio) == (6, 7)
+    assert scores.positive.sum_abs_rel - scores.counts.sum_abs_rel == pytest.approx(1 / 0.4)
+    # reddish is true at 0, 9 and 5 m, greenish at 2, 4 and 30 m; one pixel is unlabelled
+    assert {name: each.n for name, each in scores.by_class.items()} == {
+        "reddish": 3,
+        "greenish": 3,
+        "blueish": 1,
+    }
+    assert scores.by_class["greenish"].abs_rel == pytest.approx((1 / 2 + 1 / 4 + 1 / 30) / 3)
+
+
+def test_heights_beside_classes_on_another_grid_have_none(
+    write_classes: Make, make_raster: Make
+) -> None:
+    scores = heights_beside(write_classes, make_raster, 0.06).height
+    assert scores is not None
+    assert not scores.by_class
+
+
+def test_heights_alone_by_class(make_raster: Make) -> None:
+    """Without class rasters the labels' classes are ISPRS's, as tile takes them, or --classes."""
+    true = np.array([[[0, 2, 4, 30]]], np.float32)
+    paths: dict[str, Any] = {
+        "labels": [make_raster("t.tif", np.array([[[0, 5, 5, N]]], np.uint8))],
+        "heights": [make_raster("p_height.tif", true + 1)],
+        "true_heights": [make_raster("h.tif", true)],
+    }
+    made = evaluate(**paths)
+    assert made.segmentation is None
+    assert made.height is not None
+    assert {name: each.n for name, each in made.height.by_class.items() if each.n} == {
+        "impervious": 1,
+        "clutter": 2,
+    }
+    own = evaluate(**paths, label_classes=classes_of(0, 5, 6, ignore=N)).height
+    assert own is not None
+    assert {name: each.n for name, each in own.by_class.items()} == {
+        "reddish": 1,
+        "greenish": 2,
+        "blueish": 0,
+    }
+    with pytest.raises(LabelError, match=r"1 height raster\(s\) but 2 --labels"):
+        evaluate(**(paths | {"labels": paths["labels"] * 2}))

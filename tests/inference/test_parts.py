@@ -313,7 +313,7 @@ def test_values_unlike_the_trainings_are_told(
         ({"compress": "jpeg"}, "--compress jpeg: choose from zstd, deflate, lzw, none"),
         ({"batch": 0}, "--batch 0"),
         ({"grid": "mine"}, "--grid mine: write scene, model or metres"),
-        ({"grid": -1.0}, "--grid -1.0"),
+        ({"grid": -1.0}, "--grid -1:"),
         ({"value_range": (3.0, 1.0)}, "--value-range 3,1"),
     ],
 )

@@ -230,7 +230,7 @@ def test_several_processes_give_the_same_bytes(
     """With as many threads in each: float32 sums may depend on their number."""
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     (alone,) = predict([scene], model_file, output=tmp_path / "alone")
-    (shared,) = predict([scene], model_file, output=tmp_path / "shared", jobs=2)
+    (shared,) = predict([scene], model_file, output=tmp_path / "shared", devices=("cpu", "cpu"))
     for kind, path in alone.rasters.items():
         assert shared.rasters[kind].read_bytes() == path.read_bytes()
     assert shared.seconds["forward"] > 0
@@ -245,7 +245,7 @@ def test_an_error_in_another_process_is_told(scene: Path, model_file: Path, tmp_
         target.write(pixels)
     cut.write_bytes(cut.read_bytes()[: cut.stat().st_size // 2])
     with pytest.raises(SceneError, match=r"b\.tif: cannot be read; it is damaged"):
-        predict([cut], model_file, output=tmp_path / "out", jobs=2)
+        predict([cut], model_file, output=tmp_path / "out", devices=("cpu", "cpu"))
     assert not (tmp_path / "out").exists()
 
 
@@ -266,7 +266,7 @@ def test_a_process_that_is_killed_loses_nothing(
             yield item
 
     with pytest.raises(MachineError, match="a process that predicts was stopped"):
-        predict([scene], model_file, output=tmp_path / "out", jobs=2, track=killing)
+        predict([scene], model_file, output=tmp_path / "out", devices=("cpu", "cpu"), track=killing)
     assert strips.exists()
     track = Stopping(10**6)
     (made,) = predict([scene], model_file, output=tmp_path / "out", track=track)

@@ -7,12 +7,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from geosemimtl.config import JTLConfig, SemiMTLConfig
 from geosemimtl.data.batch import Batch
 from geosemimtl.methods.balancing import fixed_balance
-from geosemimtl.methods.method import Method
-from geosemimtl.methods.semimtl import SemiMTL
-from geosemimtl.methods.table import build_method
+from geosemimtl.methods.semimtl import SemiMTL, SemiMTLConfig
 from geosemimtl.models.network import Output
 from geosemimtl.tasks import (
     HEIGHT,
@@ -241,35 +238,13 @@ def test_objective_of_v7() -> None:
     assert step_b == pytest.approx(0.02113, abs=1e-7)
 
 
-def test_v9_two_way_discriminator_of_semisd() -> None:
-    logits = torch.tensor([1.0, -0.5])
-    method = _method(domains=1)
-    method.networks[SEGMENTATION] = Recorder(logits)
-    batch = _images(0, "unlabelled")
-    output = _output(batch)
-    loss = method.network_losses(batch, output)["segmentation/inter"]
-    assert loss.item() == pytest.approx(0.0001 * 0.2014133, rel=1e-6)
-    own = method.own_losses(batch, _detached(output))["segmentation/discriminator"]
-    assert own.item() == pytest.approx(1.7014133, rel=1e-6)
-
-
-def test_jtl_adds_nothing() -> None:
-    method = build_method(JTLConfig(), TASKS, 2, LABELLED)
-    batch = _images(0, "labelled")
-    assert type(method) is Method
-    assert method.network_losses(batch, _output(batch)) == {}
-    assert method.own_losses(batch, _detached(_output(batch))) == {}
-    assert method.prepare(batch) is batch
-    assert method.optimiser() is None
-
-
-def test_the_table_builds_semimtl() -> None:
+def test_the_section_builds_the_method() -> None:
     config = SemiMTLConfig(width=8, lr=3e-4, betas=(0.5, 0.9), poly=False)
-    method = build_method(config, TASKS, 3, LABELLED)
+    method = config.build(TASKS, 3, LABELLED)
     assert isinstance(method, SemiMTL)
+    assert method.sees_unlabelled
     assert not method.decays
     optimiser = method.optimiser()
-    assert optimiser is not None
     assert optimiser.defaults["lr"] == 3e-4
     assert optimiser.defaults["betas"] == (0.5, 0.9)
     moved = [id(p) for group in optimiser.param_groups for p in group["params"]]
@@ -279,6 +254,55 @@ def test_the_table_builds_semimtl() -> None:
         for (name, net), c in zip(method.networks.items(), (6, 1), strict=True)
     }
     assert widths == {SEGMENTATION: 4, HEIGHT: 4}
+
+
+def _options(**options: object) -> SemiMTL:
+    config = SemiMTLConfig.model_validate({"width": 4, **options})
+    method = SemiMTL(config, TASKS, 2, LABELLED)
+    method.networks[SEGMENTATION] = Recorder(torch.tensor([2.0, 0.5, -1.0]))
+    return method
+
+
+def test_a_sum_counts_pixels_and_averages_images() -> None:
+    batch = _images(1, "unlabelled", "unlabelled")
+    key, own = "segmentation/inter", "segmentation/discriminator"
+    mean, total = (_options(reduction=kind) for kind in ("mean", "sum"))
+    pixels = batch.observed[0].sum()
+    for loss, name in (("network_losses", key), ("own_losses", own)):
+        output = _output(batch)
+        shown = output if loss == "network_losses" else _detached(output)
+        one, many = (getattr(method, loss)(batch, shown)[name] for method in (mean, total))
+        torch.testing.assert_close(many, pixels * one)
+
+
+def test_halved_terms_of_the_discriminator() -> None:
+    batch = _images(0, "labelled")
+    full, half = (
+        _options(d_loss_avg=average).own_losses(batch, _detached(_output(batch)))
+        for average in (False, True)
+    )
+    name = "segmentation/discriminator"
+    torch.testing.assert_close(half[name], full[name] / 2)
+
+
+def test_each_of_several_labelled_domains_may_draw() -> None:
+    config = SemiMTLConfig(width=4, mode="M1", several="each")
+    method = SemiMTL(config, TASKS, 3, {SEGMENTATION: [0, 2], HEIGHT: [1]})
+    judge = Recorder(torch.tensor([0.3, -1.0, 2.0, 0.7]))
+    method.networks[SEGMENTATION] = judge
+    batch = _images(1, "unlabelled")
+    loss = method.network_losses(batch, _output(batch))["segmentation/inter"]
+    log = judge.logits.detach().log_softmax(dim=0)
+    torch.testing.assert_close(loss.detach(), -0.0001 * (log[1] + log[3]) / 2)
+
+
+def test_with_both_weights_at_0_the_discriminators_learn_and_do_not_reach_the_network() -> None:
+    method = _options(lambda_intra=0, lambda_inter=0)
+    batch = _images(0, "labelled", "unlabelled")
+    assert method.network_losses(batch, _output(batch)) == {}
+    assert method.own_losses(batch, _detached(_output(batch)))[
+        "segmentation/discriminator"
+    ].requires_grad
 
 
 def test_half_precision_probabilities_still_sum_to_1() -> None:

@@ -56,6 +56,14 @@ def test_parts_add_up_to_the_whole(cut: int, seed: int) -> None:
     assert whole.total == valid.sum()
 
 
+def test_mean_f1_with_and_without_a_class() -> None:
+    # rows true: F1 of 2*2/(3+2), 2*1/(1+3), and of a class that is nowhere
+    counts = ConfusionCounts(np.array([[2, 1, 0], [0, 1, 0], [0, 0, 0]]))
+    assert counts.mean_f1() == pytest.approx((4 / 5 + 2 / 3) / 2)
+    assert counts.mean_f1([1]) == pytest.approx(4 / 5)
+    assert np.isnan(counts.mean_f1([0, 1]))
+
+
 def test_rows_are_the_truth() -> None:
     truth, prediction = np.array([[0, 0]], np.uint8), np.array([[1, 1]], np.uint8)
     counts = ConfusionCounts.from_labels(prediction, truth, np.array([[True, True]]), 2)

@@ -13,10 +13,10 @@ import torch
 from affine import Affine
 from numpy.typing import NDArray
 
-from geosemimtl.config import TrainConfig
 from geosemimtl.tasks import Classes, LandClass, class_map_of
 from geosemimtl.tiling.cutting import tile
 from geosemimtl.tiling.options import TileOptions
+from geosemimtl.training.config import TrainConfig
 
 SIDE = 96
 BANDS = ("red", "green", "blue")

@@ -9,11 +9,10 @@ import torch
 from torch import Tensor, nn
 from torch.optim import SGD
 
-from geosemimtl.config import SemiMTLConfig
 from geosemimtl.data.batch import Batch
 from geosemimtl.methods.balancing import fixed_balance
 from geosemimtl.methods.method import Method
-from geosemimtl.methods.semimtl import SemiMTL
+from geosemimtl.methods.semimtl import SemiMTL, SemiMTLConfig
 from geosemimtl.models.network import Output
 from geosemimtl.tasks import HEIGHT, Height
 from geosemimtl.training.iteration import run_iteration
@@ -72,37 +71,49 @@ class Toy:
         self.losses: list[float] = []
         self.gradients: list[float] = []
         self.own_before: list[list[float]] = []
+        self._lost: list[float] = []
 
-    def run(self, *batches: Batch) -> dict[str, Tensor]:
+    @property
+    def _own(self) -> list[nn.Parameter]:
+        return list(self.method.networks.parameters())
+
+    def run(self, *domains: Batch, parts: int = 1) -> dict[str, Tensor]:
         """Run one iteration by plain gradient descent."""
-        mover = SGD(self.network.parameters(), 0.1)
-        own = list(self.method.networks.parameters())
-        own_mover = SGD(own, 0.1) if own else None
-
-        def step(loss: Tensor) -> None:
-            self.own_before.append([v for p in own for v in p.tolist()])
-            mover.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]  # torch
-            assert self.network.w.grad is not None
-            self.losses.append(loss.item())
-            self.gradients.append(self.network.w.grad.item())
-            mover.step()
-            self.w.append(self.network.w.item())
-
-        def step_own() -> None:
-            if own_mover is not None:
-                own_mover.step()
-
         return run_iteration(
-            batches,
+            (batch.parts(parts) for batch in domains),
             self.network,
             self.method,
+            forward=lambda batch: self.network(batch.image),
             supervise=_absolute,
             balance=lambda losses: fixed_balance({HEIGHT: 1.0}, losses),
-            step_network=step,
-            backward_own=lambda loss: loss.backward(),  # type: ignore[no-untyped-call]  # torch
-            step_own=step_own,
+            mover=self,
         )
+
+    def backward(self, loss: Tensor) -> None:
+        """Add gradients."""
+        loss.backward()  # type: ignore[no-untyped-call]  # torch
+        self._lost.append(loss.item())
+
+    def step_network(self) -> None:
+        """Step down, and note it."""
+        self.own_before.append([v for p in self._own for v in p.tolist()])
+        assert self.network.w.grad is not None
+        self.losses.append(self._lost[0])
+        self.gradients.append(self.network.w.grad.item())
+        self._step([self.network.w])
+        self.w.append(self.network.w.item())
+        self._lost = []
+
+    def step_own(self) -> None:
+        """Step down."""
+        self._step(self._own)
+        self._lost = []
+
+    def _step(self, parameters: list[nn.Parameter]) -> None:
+        if parameters:
+            mover = SGD(parameters, 0.1)
+            mover.step()
+            mover.zero_grad()
 
 
 def _toy(mode: str) -> tuple[Toy, Linear]:
@@ -176,3 +187,40 @@ def test_jtl_steps_only_where_labels_are() -> None:
     assert method.followed == toy.w
     assert set(seen) == {"0/height"}
     assert seen["0/height"].item() == 3
+
+
+def test_parts_of_a_batch_add_up_to_the_whole() -> None:
+    field = torch.ones(3, 1, 1, dtype=torch.float64)
+    known = torch.ones(3, 1, 1, dtype=torch.bool)
+    images = field * torch.tensor([2.0, 3.0, 5.0], dtype=torch.float64)[:, None, None]
+    three = Batch(0, images[:, None], known, {HEIGHT: field}, {HEIGHT: known})
+    moved = []
+    for parts in (1, 2, 3):
+        toy, judge = _toy("M2")
+        seen = toy.run(three, B, parts=parts)
+        assert len(toy.w) == 2
+        moved.append([*toy.w, *judge.a.tolist(), seen["0/height"].item()])
+    assert moved[1] == pytest.approx(moved[0], abs=1e-12)
+    assert moved[2] == pytest.approx(moved[0], abs=1e-12)
+
+
+def test_what_is_not_finite_is_seen_before_it_counts() -> None:
+    toy, _ = _toy("M2")
+
+    def check(batch: Batch, losses: Mapping[str, Tensor]) -> None:
+        if not all(loss.isfinite() for loss in losses.values()):
+            raise ArithmeticError(batch.domain)
+
+    broken = _batch(1, float("nan"), 1)
+    with pytest.raises(ArithmeticError, match="1"):
+        run_iteration(
+            [[A], [broken]],
+            toy.network,
+            toy.method,
+            forward=lambda batch: toy.network(batch.image),
+            supervise=_absolute,
+            balance=lambda losses: fixed_balance({HEIGHT: 1.0}, losses),
+            mover=toy,
+            check=check,
+        )
+    assert len(toy.w) == 1

@@ -14,7 +14,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from geosemimtl.config import DecoderConfig, NetworkConfig
-from geosemimtl.errors import ModelFileError, OutputError
+from geosemimtl.errors import ConfigError, ModelFileError, OutputError
 from geosemimtl.models.network import MultiTaskNetwork, build_network
 from geosemimtl.tasks import ISPRS_CLASSES, Height, Segmentation
 from geosemimtl.training.model_file import (
@@ -150,7 +150,7 @@ def _refusal(path: Path, one_line: OneLine, *, weights: bool = False) -> str:
 
 def test_a_missing_file(tmp_path: Path, one_line: OneLine) -> None:
     assert "geosemimtl train" in _refusal(tmp_path / "none.safetensors", one_line)
-    assert "no such model file" in _refusal(tmp_path, one_line)
+    assert "is a folder; name the .safetensors in it" in _refusal(tmp_path, one_line)
 
 
 @pytest.mark.parametrize("content", [b"", b"text", b"PK\x03\x04" + b"\0" * 200])
@@ -221,3 +221,32 @@ def test_the_newest_model(tmp_path: Path, one_line: OneLine) -> None:
     assert newest_model(tmp_path) == tmp_path / "b" / "new.safetensors"
     os.utime(tmp_path / "a" / "old.safetensors", (1000, 1000))
     assert newest_model(tmp_path) == tmp_path / "b" / "new.safetensors"  # a tie: by name
+
+
+def test_statistics_of_sensors_are_chosen_by_name(tmp_path: Path, one_line: OneLine) -> None:
+    torch.manual_seed(0)
+    card = _card()
+    other = card.domains[0].model_copy(update={"name": "vaihingen"})
+    card = card.model_copy(update={"domains": (*card.domains, other)})
+    apart = card.model_copy(
+        update={"network": card.network.model_copy(update={"norm": "per_domain"})}
+    )
+    names = [domain.name for domain in card.domains]
+    network = build_network(apart.network, card.tasks, len(card.bands), len(names))
+    for k in range(len(names)):  # training moves the statistics of each
+        network.use_domain(k)
+        with torch.no_grad():
+            network(torch.full((2, len(card.bands), 64, 64), float(k + 1)))
+    path = tmp_path / "apart.safetensors"
+    save_model(path, network, apart)
+    network.eval()
+    image = torch.rand(1, len(card.bands), 64, 64)
+    for k, name in enumerate(names):
+        network.use_domain(k)
+        loaded, _ = load_model(path, name)
+        for task, logits in loaded(image).logits.items():
+            assert torch.equal(logits, network(image).logits[task])
+    for sensor, said in ((None, "say with --sensor which took"), ("mars", "--sensor mars")):
+        with pytest.raises(ConfigError, match=said) as caught:
+            load_model(path, sensor)
+        assert ", ".join(names) in one_line(caught.value)

@@ -13,13 +13,13 @@ from torch import Tensor, nn
 from torch.optim import SGD, Adam, AdamW
 from torch.utils.data import DataLoader
 
-from geosemimtl.config import TrainConfig
 from geosemimtl.data.tiles import DomainTiles, IterationBatches
 from geosemimtl.progress import silent
 from geosemimtl.tasks import Classes, Height, Segmentation
 from geosemimtl.training import fitting
+from geosemimtl.training.config import TrainConfig
 from geosemimtl.training.fitting import fit
-from geosemimtl.training.module import MultiTaskTask
+from geosemimtl.training.module import Data, MultiTaskTask
 
 Tiny = Callable[..., TrainConfig]
 MEAN, STD = torch.tensor([0.4, 0.4, 0.4]), torch.tensor([0.2, 0.2, 0.2])
@@ -33,7 +33,7 @@ def make_module(classes: Classes) -> Callable[[TrainConfig], MultiTaskTask]:
         torch.manual_seed(0)
         tasks = (Segmentation(classes=classes), Height(scale_m=10))
         labelled = {"segmentation": [0], "height": [1]}
-        return MultiTaskTask(config, tasks, (MEAN, STD), 4, labelled)
+        return MultiTaskTask(config, Data(tasks, MEAN, STD, labelled), 4)
 
     return make
 
@@ -55,7 +55,10 @@ def test_optimisers(make_module: Callable[[TrainConfig], MultiTaskTask], tiny: T
         "weight_decay": 1e-4,
     }
     assert isinstance(own, Adam)
-    moved = [{id(p) for p in optimiser.param_groups[0]["params"]} for optimiser in (network, own)]
+    moved = [
+        {id(p) for group in optimiser.param_groups for p in group["params"]}
+        for optimiser in (network, own)
+    ]
     assert moved[0] == {id(p) for p in module.model.parameters()}
     assert moved[1] == {id(p) for p in module.method.networks.parameters()}
     assert not moved[0] & moved[1]

@@ -73,9 +73,8 @@ def find_data_set(name: str, root: Path, wanted: Wanted | None = None) -> DataSe
         known.options,
         bands=variant.bands,
         height_scale_m=wanted.height_scale_m,
-        classes=known.options.classes
-        if found[labels]
-        else ISPRS_CLASS_MAP,  # as where none is named
+        # without labels as where no class map is named
+        classes=known.options.classes if found[labels] else ISPRS_CLASS_MAP,
     )
     stocks = tuple(_stock(kind, found[kind], known) for kind in kinds)
     used = (variant.images, labels, heights)

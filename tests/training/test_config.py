@@ -7,14 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from geosemimtl.config import (
-    JTLConfig,
-    SemiMTLConfig,
-    TrainConfig,
-    load_class_map,
-    load_config,
-)
+from geosemimtl.config import load_class_map
 from geosemimtl.errors import ConfigError
+from geosemimtl.methods.semimtl import SemiMTLConfig
+from geosemimtl.methods.supervised import JTLConfig
+from geosemimtl.training.config import TrainConfig, load_config
 
 OneLine = Callable[[BaseException], str]
 DOMAINS = "domains:\n  - {name: a, tiles: tiles/a, supervises: [segmentation]}\n"
@@ -85,7 +82,7 @@ def test_overrides(write: Callable[[str], Path]) -> None:
         ("method: {name: semimtl, lambda_inner: 1}", "lambda_inner: did you mean lambda_inter?"),
         ("method: {name: jtl, lambda_inter: 1}", "lambda_inter: known keys: name"),
         ("network: {segmentation: {name: psp, chanels: 8}}", "did you mean channels?"),
-        ("zzz: 1", "unknown key zzz: known keys: augmentation, batch,"),
+        ("zzz: 1", "unknown key zzz: known keys: accumulate, augmentation,"),
     ],
 )
 def test_an_unknown_key_names_the_nearest(
@@ -105,7 +102,7 @@ def test_an_unknown_key_in_a_list(refused: Callable[..., str]) -> None:
     [
         ("batch: 0", "batch = 0: Input should be greater than or equal to 1"),
         ("precision: half", "precision = 'half': Input should be 'auto', '32' or 'bf16'"),
-        ("method: {name: magic}", "'jtl', 'semimtl'"),
+        ("method: {name: magic}", "'stl', 'jtl', 'da', 'semisd', 'semimtl'"),
         ("augmentation: {scale: [2, 1]}", "scale is the smallest zoom, then the largest"),
         ("weights: {depth: 1}", "weights"),
         ("seed: |\n  two\n  lines", "seed"),

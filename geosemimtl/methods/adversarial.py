@@ -1,0 +1,97 @@
+"""What all methods with discriminators of predictions have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.optim import Adam
+
+from geosemimtl.data.batch import Batch
+from geosemimtl.losses.masking import widen
+from geosemimtl.methods.method import Method, MethodSection
+from geosemimtl.tasks import Segmentation, Task
+
+
+class AdversarialSection(MethodSection):
+    """The discriminators of a method, one a task.
+
+    Attributes:
+        width: Channels of the discriminators' first convolution: 64 in the paper.
+        lr: Learning rate of their Adam.
+        betas: Its moments' decay.
+        poly: Whether they follow the polynomial schedule (the paper is silent; AdaptSegNet does).
+        reduction: ``mean`` over the valid pixels, or the ``sum`` over them that the paper writes,
+            averaged over images: its weights are those of work that averages.
+        enlarge: What is brought to the input's size: the discriminators' ``logits``, or their
+            ``probabilities`` (the paper does not say which comes first).
+    """
+
+    width: int = Field(64, ge=4)
+    lr: float = Field(1e-4, gt=0)
+    betas: tuple[float, float] = (0.9, 0.99)
+    poly: bool = True
+    reduction: Literal["mean", "sum"] = "mean"
+    enlarge: Literal["logits", "probabilities"] = "logits"
+
+
+class AdversarialMethod(Method):
+    """Base of methods whose own networks are discriminators under one Adam.
+
+    Args:
+        config: As above.
+    """
+
+    sees_unlabelled = True
+
+    def __init__(self, config: AdversarialSection) -> None:
+        super().__init__()
+        self._section = config
+        self.decays = config.poly
+
+    def optimiser(self) -> Adam:
+        """Return Adam over all discriminators."""
+        return Adam(self.networks.parameters(), self._section.lr, self._section.betas)
+
+    def reduced(self, loss: Tensor, valid: Tensor) -> Tensor:
+        """Return a mean over valid pixels (B, H, W) as the configuration wants it."""
+        if self._section.reduction == "mean":
+            return loss
+        return loss * valid.sum() / len(valid)
+
+
+def scopes(batch: Batch, task: str) -> tuple[Tensor, Tensor]:
+    """Return where labelled images are valid, and where unlabelled images are observed."""
+    unlabelled = ~batch.labelled(task)[:, None, None]
+    return batch.valid[task], batch.observed & unlabelled
+
+
+def prediction_map(task: Task, logits: Tensor) -> Tensor:
+    """Return what a discriminator sees of a prediction: probabilities, or the height as it is."""
+    logits = widen(logits)
+    return logits.softmax(dim=1) if isinstance(task, Segmentation) else logits
+
+
+def truth_map(task: Task, target: Tensor, valid: Tensor) -> Tensor:
+    """Return labels as the network would say them: one-hot, or in its unit; 0 where unknown."""
+    if not isinstance(task, Segmentation):
+        return torch.where(valid, target / task.scale_m, 0)[:, None].float()
+    index = torch.where(valid, target, 0)
+    one_hot = functional.one_hot(index, task.channels).movedim(-1, 1).float()
+    return one_hot * valid[:, None]
+
+
+@contextmanager
+def standing_still(module: nn.Module) -> Iterator[nn.Module]:
+    """Keep a module from learning and its spectral norms from moving."""
+    training = module.training
+    module.eval().requires_grad_(requires_grad=False)
+    try:
+        yield module
+    finally:
+        module.train(training).requires_grad_(requires_grad=True)

@@ -1,0 +1,108 @@
+"""DA: single-task training whose predictions on other domains are made to look alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from pydantic import Field
+from torch import Tensor
+
+from geosemimtl.data.batch import Batch
+from geosemimtl.losses.adversarial import binary_loss
+from geosemimtl.methods.adversarial import (
+    AdversarialMethod,
+    AdversarialSection,
+    prediction_map,
+    standing_still,
+)
+from geosemimtl.methods.method import Method
+from geosemimtl.models.discriminator import Discriminator
+from geosemimtl.models.network import Output
+from geosemimtl.tasks import Task
+
+_SOURCE, _TARGET = 0, 1
+
+
+class DAConfig(AdversarialSection):
+    """Domain adaptation of the output (AdaptSegNet, arXiv:1802.10349, with one level).
+
+    Its discriminator has no spectral normalisation; optimiser and learning rates are SemiMTL's,
+    to compare methods and nothing else.
+
+    Attributes:
+        lambda_adv: Weight of the unlabelled domains' adversarial term: SemiMTL's lambda_intra,
+            and AdaptSegNet's.
+    """
+
+    name: Literal["da"] = "da"
+    lambda_adv: float = Field(0.001, ge=0)
+
+    def require_tasks(self, tasks: Sequence[str]) -> None:
+        """Refuse more than one task.
+
+        Raises:
+            ValueError: There are several.
+        """
+        if len(tasks) > 1:
+            raise ValueError(f"da trains one task: write tasks: [{tasks[0]}], or another method")
+
+    def build(
+        self,
+        tasks: Sequence[Task],
+        domains: int,  # noqa: ARG002  (only labelled or not counts)
+        labelled: Mapping[str, Sequence[int]],  # noqa: ARG002  (an image says so itself)
+    ) -> Method:
+        """Build discriminators of one logit."""
+        return DomainAdaptation(self, tasks)
+
+
+class DomainAdaptation(AdversarialMethod):
+    """Predictions on unlabelled images (target, 1) are to be taken for those on labelled ones.
+
+    Args:
+        config: Weight and discriminators.
+        tasks: What is predicted.
+    """
+
+    def __init__(self, config: DAConfig, tasks: Sequence[Task]) -> None:
+        super().__init__(config)
+        self._weight = config.lambda_adv
+        self._tasks = {task.name: task for task in tasks}
+        for name, task in self._tasks.items():
+            self.networks[name] = Discriminator(
+                task.channels, 0, config.width, enlarge=config.enlarge, spectral=False
+            )
+
+    def network_losses(self, batch: Batch, output: Output) -> dict[str, Tensor]:
+        """Return the weighted adversarial losses; discriminators stay as they are."""
+        losses = {}
+        for name, task in self._tasks.items():
+            _, target = _sides(batch, name)
+            if self._weight > 0 and target.any():
+                with standing_still(self.networks[name]) as discriminator:
+                    judged = discriminator(prediction_map(task, output.logits[name]))
+                loss = self.reduced(binary_loss(judged, _SOURCE, target), target)
+                losses[f"{name}/adversarial"] = self._weight * loss
+        return losses
+
+    def own_losses(self, batch: Batch, logits: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return the discriminators' losses: half of each side's, as AdaptSegNet has it."""
+        losses: dict[str, Tensor] = {}
+        for name, task in self._tasks.items():
+            judged = None
+            for label, side in zip((_SOURCE, _TARGET), _sides(batch, name), strict=True):
+                if not side.any():
+                    continue
+                if judged is None:
+                    judged = self.networks[name](prediction_map(task, logits[name]))
+                loss = self.reduced(binary_loss(judged, label, side), side) / 2
+                key = f"{name}/discriminator"
+                losses[key] = losses[key] + loss if key in losses else loss
+        return losses
+
+
+def _sides(batch: Batch, task: str) -> tuple[Tensor, Tensor]:
+    """Return what is observed of labelled images, and of unlabelled ones."""
+    labelled = batch.labelled(task)[:, None, None]
+    return batch.observed & labelled, batch.observed & ~labelled

@@ -1,0 +1,152 @@
+"""What a training's YAML file says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from geosemimtl.config import AugmentationConfig, NetworkConfig, Section, load_yaml
+from geosemimtl.methods.semimtl import SemiMTLConfig
+from geosemimtl.methods.table import MethodConfig
+
+TaskName = Literal["segmentation", "height"]
+
+
+class DomainConfig(Section):
+    """One data set with its sensor.
+
+    Attributes:
+        name: How the model card and the logs call it.
+        tiles: The tile set's folder.
+        supervises: Tasks whose labels are used; ``None`` uses every label the tile set has.
+    """
+
+    name: str
+    tiles: Path
+    supervises: tuple[TaskName, ...] | None = None
+
+
+class OptimiserConfig(Section):
+    """How the network is moved; the defaults are the paper's.
+
+    Attributes:
+        name: ``sgd`` or ``adamw``.
+        lr: Initial learning rate.
+        momentum: Of SGD.
+        weight_decay: Of either.
+        warmup: Iterations of linear warm-up before the polynomial decay.
+        power: Exponent of the polynomial decay, by iteration.
+        clip_norm: Gradient norm above which a step is shortened; ``None`` never.
+        decoder_lr: Learning rate of the decoders over that of the encoder (the paper is silent).
+        decays_by: Whether the schedule counts iterations, in which a network steps once a domain
+            at one rate, or those ``steps`` (the paper is silent).
+    """
+
+    name: Literal["sgd", "adamw"] = "sgd"
+    lr: float = Field(0.01, gt=0)
+    momentum: float = Field(0.9, ge=0, lt=1)
+    weight_decay: float = Field(1e-4, ge=0)
+    warmup: int = Field(0, ge=0)
+    power: float = Field(0.9, ge=0)
+    clip_norm: float | None = Field(None, gt=0)
+    decoder_lr: float = Field(1.0, gt=0)
+    decays_by: Literal["iterations", "steps"] = "iterations"
+
+
+_PAPER_WEIGHTS: dict[TaskName, float] = {"segmentation": 1.0, "height": 0.01}
+
+
+class TrainConfig(Section):
+    """One training: domains, network, method, optimiser, length.
+
+    Attributes:
+        name: Names the run's folder under ``runs/`` and the model file; no slashes.
+        tasks: What the model predicts.
+        domains: The data sets; each labelled for any of the tasks.
+        iterations: Passes of Algorithm 1's outer loop; ``None`` takes ``epochs``.
+        epochs: Passes over the tiles of one domain, the paper's count (120).
+        epochs_of: That domain's name; by default the first that supervises the segmentation,
+            else the first.
+        batch: Images in each iteration.
+        batch_of: Whether these are each ``domain``'s, or ``all`` domains' together (the paper
+            does not say).
+        accumulate: Parts that a domain's batch is seen in, to fit into memory; gradients add up.
+        crop_px: Side of the training crops.
+        weights: Weight of each task's supervised loss; one that is left out is the paper's
+            (segmentation 1, height 0.01).
+        class_balance: 0 counts every labelled pixel alike (the paper); 1 weighs each class by
+            the inverse of its share; between, the power of that share.
+        rare_classes: 0 draws every tile alike (the paper); above, tiles with rare classes come more
+            often, the more so the lower: the temperature of class c's probability, which is
+            proportional to exp((1 - share of c) / temperature) (DAFormer, arXiv:2111.14887).
+        seed: Of weights, samples and augmentation; 0 up to below 2**32.
+        precision: ``auto`` takes bfloat16 on GPUs that compute it natively, else 32 bit: on CPUs
+            bfloat16 was measured to be slower, even where they compute it natively.
+        workers: Processes that read tiles ahead of the training.
+    """
+
+    name: str = Field("run", pattern=r"^[^/\\]*[^/\\.][^/\\]*$")
+    tasks: tuple[TaskName, ...] = ("segmentation", "height")
+    domains: tuple[DomainConfig, ...] = Field(min_length=1)
+    network: NetworkConfig = NetworkConfig()
+    method: MethodConfig = SemiMTLConfig()
+    optimiser: OptimiserConfig = OptimiserConfig()
+    augmentation: AugmentationConfig = AugmentationConfig()
+    iterations: int | None = Field(None, ge=1)
+    epochs: int = Field(120, ge=1)
+    epochs_of: str | None = None
+    batch: int = Field(24, ge=1)
+    batch_of: Literal["domain", "all"] = "domain"
+    accumulate: int = Field(1, ge=1)
+    crop_px: int = Field(384, ge=32)
+    weights: dict[TaskName, Annotated[float, Field(ge=0)]] = _PAPER_WEIGHTS
+    class_balance: float = Field(0.0, ge=0, le=1)
+    rare_classes: float = Field(0.0, ge=0)
+    seed: int = Field(0, ge=0, lt=2**32)
+    precision: Literal["auto", "32", "bf16"] = "auto"
+    workers: int = Field(0, ge=0)
+
+    @field_validator("weights")
+    @classmethod
+    def _every_task(cls, weights: dict[TaskName, float]) -> dict[TaskName, float]:
+        return _PAPER_WEIGHTS | weights
+
+    @model_validator(mode="after")
+    def _distinct_domains(self) -> TrainConfig:
+        names = [domain.name for domain in self.domains]
+        if len(set(names)) != len(names):
+            raise ValueError("two domains have the same name")
+        if self.epochs_of is not None and self.epochs_of not in names:
+            raise ValueError(f"epochs_of {self.epochs_of} is none of {', '.join(names)}")
+        return self
+
+    @model_validator(mode="after")
+    def _divisible(self) -> TrainConfig:
+        parts = len(self.domains) if self.batch_of == "all" else 1
+        if self.batch % parts:
+            raise ValueError(f"batch {self.batch} of all does not part into {parts} domains")
+        if self.accumulate > self.batch // parts:
+            raise ValueError(f"accumulate {self.accumulate} is more than a domain has images")
+        return self
+
+    @model_validator(mode="after")
+    def _suits_the_method(self) -> TrainConfig:
+        self.method.require_tasks(self.tasks)
+        return self
+
+    @property
+    def batch_a_domain(self) -> int:
+        """Images of one domain in each iteration."""
+        return self.batch // (len(self.domains) if self.batch_of == "all" else 1)
+
+
+def load_config(path: Path, overrides: Sequence[str] = ()) -> TrainConfig:
+    """Read a training's configuration; see :func:`geosemimtl.config.load_yaml`.
+
+    Raises:
+        ConfigError: As there.
+    """
+    return load_yaml(TrainConfig, path, overrides)

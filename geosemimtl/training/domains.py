@@ -1,0 +1,159 @@
+"""The tile sets of a training: whether one model can learn from them, and what they say of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from geosemimtl.data.tiles import DomainTiles
+from geosemimtl.errors import TileSetError
+from geosemimtl.tasks import HEIGHT, SEGMENTATION, Classes, Height, Segmentation, Task
+from geosemimtl.tiling.index import tile_class_shares
+from geosemimtl.tiling.tileset import TileSet, height_scale_m
+from geosemimtl.training.config import TrainConfig
+from geosemimtl.training.module import Data
+
+
+def open_domains(config: TrainConfig) -> list[DomainTiles]:
+    """Open the tile sets of a training.
+
+    Raises:
+        TileSetError: One is missing or empty, does not fit the others or the configuration, or
+            no domain is labelled for one of the tasks.
+    """
+    domains = [DomainTiles(d.tiles, config.tasks, d.supervises) for d in config.domains]
+    first = domains[0]
+    for domain in domains[1:]:
+        _require_alike(first, domain)
+    if config.crop_px > first.tileset.size_px:
+        raise TileSetError(
+            f"{first.folder}: tiles of {first.tileset.size_px} px are smaller than crops of "
+            f"{config.crop_px} px: lower crop_px or cut larger tiles"
+        )
+    for task in config.tasks:
+        if not any(task in domain.supervises for domain in domains):
+            raise TileSetError(
+                f"no domain supervises {task}: cut tiles with labels for it, list it under a "
+                "domain's supervises, or leave it out of tasks"
+            )
+    return domains
+
+
+def data_of(config: TrainConfig, domains: Sequence[DomainTiles]) -> Data:
+    """Return what the tile sets say: tasks with their units, statistics, who is labelled."""
+    mean, std = _normalisation([domain.tileset for domain in domains])
+    labelled: dict[str, list[int]] = {
+        task: [k for k, domain in enumerate(domains) if task in domain.supervises]
+        for task in config.tasks
+    }
+    return Data(
+        _tasks(config, domains),
+        torch.tensor(mean),
+        torch.tensor(std),
+        labelled,
+        _class_weights(config.class_balance, domains),
+    )
+
+
+def epoch_tiles(config: TrainConfig, domains: Sequence[DomainTiles]) -> int:
+    """Return how many tiles the domain has whose passes are epochs."""
+    names = [domain.name for domain in config.domains]
+    if config.epochs_of is not None:
+        return len(domains[names.index(config.epochs_of)])
+    labelled = [domain for domain in domains if SEGMENTATION in domain.supervises]
+    return len((labelled or domains)[0])
+
+
+def chances_of(
+    config: TrainConfig, domains: Sequence[DomainTiles]
+) -> list[NDArray[np.float64] | None]:
+    """Return by domain each tile's chance to be drawn: ``None`` where all are drawn alike.
+
+    A class is drawn first, rare ones more often, then one of the tiles that have any of it
+    (DAFormer, arXiv:2111.14887, Eq. 6 and 7).
+    """
+    return [
+        _rare_first(domain, config.rare_classes)
+        if config.rare_classes > 0 and SEGMENTATION in domain.supervises
+        else None
+        for domain in domains
+    ]
+
+
+def _rare_first(domain: DomainTiles, temperature: float) -> NDArray[np.float64]:
+    names = _classes_of(domain).names
+    shares = np.array(tile_class_shares(domain.folder, names), np.float64)
+    has = shares > 0
+    present = has.any(axis=0)
+    if not present.any():
+        return np.full(len(shares), 1 / len(shares))
+    frequency = shares.sum(axis=0) / shares.sum()
+    wanted = np.where(present, np.exp((frequency.min() - frequency) / temperature), 0)
+    each = wanted / wanted.sum() / np.maximum(has.sum(axis=0), 1)
+    chances: NDArray[np.float64] = (has * each).sum(axis=1)
+    chances /= chances.sum()
+    return chances
+
+
+def _require_alike(first: DomainTiles, domain: DomainTiles) -> None:
+    for field in ("gsd_m", "bands", "dtype", "size_px"):
+        ours, theirs = getattr(first.tileset, field), getattr(domain.tileset, field)
+        same = math.isclose(ours, theirs, rel_tol=1e-6) if field == "gsd_m" else ours == theirs
+        if not same:
+            raise TileSetError(
+                f"{domain.folder}: {field} is {theirs}, that of {first.folder} is {ours}: cut "
+                "all tile sets of a training alike"
+            )
+
+
+def _tasks(config: TrainConfig, domains: Sequence[DomainTiles]) -> tuple[Task, ...]:
+    found: list[Task] = []
+    if SEGMENTATION in config.tasks:
+        found.append(Segmentation(classes=_common_classes(domains)))
+    if HEIGHT in config.tasks:
+        sets = {str(d.folder): d.tileset for d in domains if HEIGHT in d.supervises}
+        found.append(Height(scale_m=height_scale_m(sets)))
+    return tuple(found)
+
+
+def _common_classes(domains: Sequence[DomainTiles]) -> Classes:
+    labelled = [domain for domain in domains if SEGMENTATION in domain.supervises]
+    classes = _classes_of(labelled[0])
+    for domain in labelled[1:]:
+        if _classes_of(domain).names != classes.names:
+            raise TileSetError(
+                f"{domain.folder}: its classes differ from those of {labelled[0].folder}: cut "
+                "both with the same class names"
+            )
+    return classes
+
+
+def _classes_of(domain: DomainTiles) -> Classes:
+    classes = domain.tileset.classes
+    assert classes is not None  # noqa: S101  (what supervises the segmentation has classes)
+    return classes
+
+
+def _normalisation(sets: Sequence[TileSet]) -> tuple[list[float], list[float]]:
+    """Return one mean and deviation a band for all domains, each domain counting alike."""
+    means = np.array([[band.mean for band in s.statistics] for s in sets])
+    squares = np.array([[band.std**2 + band.mean**2 for band in s.statistics] for s in sets])
+    mean = means.mean(axis=0)
+    std = np.sqrt(np.maximum(squares.mean(axis=0) - mean**2, 1e-6))
+    return mean.tolist(), std.tolist()
+
+
+def _class_weights(power: float, domains: Sequence[DomainTiles]) -> Tensor | None:
+    """Weigh classes by a power of the inverse share; a labelled pixel weighs 1 on average."""
+    counts = [d.tileset.class_pixels for d in domains if SEGMENTATION in d.supervises]
+    if power == 0 or not counts:
+        return None
+    pixels = np.array(counts, np.float64).sum(axis=0)
+    share = pixels / max(pixels.sum(), 1)
+    weights = np.where(pixels > 0, np.maximum(share, 1e-12) ** -power, 0)
+    return torch.tensor(weights / (share * weights).sum(), dtype=torch.float32)
