@@ -11,9 +11,11 @@ from geosemimtl.cli.options import (
     FILE,
     Metres,
     Names,
+    adapt_option,
     json_option,
     overwrite_option,
     scene_options,
+    sensor_option,
     talk_options,
     together,
 )
@@ -74,6 +76,8 @@ _how = together(
 @_what
 @_how
 @scene_options
+@sensor_option
+@adapt_option
 @click.option(
     "-o", "--output", type=FILE, help="Folder for scores.json, .md, .csv and confusion.png."
 )

@@ -322,6 +322,14 @@ split_options = together(
 )
 
 
+sensor_option = click.option(
+    "--sensor", metavar="NAME", help="The training's domain that the scenes belong to."
+)
+adapt_option = click.option(
+    "--adapt-bn",
+    is_flag=True,
+    help="Learn the statistics of batch normalisation from the scene first.",
+)
 overwrite_option = click.option("--overwrite", is_flag=True, help="Replace outputs that exist.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
 

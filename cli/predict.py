@@ -13,9 +13,11 @@ from geosemimtl.cli.options import (
     Bounds,
     Grid,
     Overlap,
+    adapt_option,
     json_option,
     overwrite_option,
     scene_options,
+    sensor_option,
     talk_options,
     together,
 )
@@ -70,9 +72,7 @@ _what = together(
 
 # How the model sees a scene; named as in ``PredictOptions``.
 _how = together(
-    click.option(
-        "--sensor", metavar="NAME", help="The training's domain that the scenes belong to."
-    ),
+    sensor_option,
     click.option(
         "--overlap",
         type=Overlap(),
@@ -91,11 +91,7 @@ _how = together(
         is_flag=True,
         help="See each tile in eight flips and turns, at eight times the cost.",
     ),
-    click.option(
-        "--adapt-bn",
-        is_flag=True,
-        help="Learn the statistics of batch normalisation from the scene first.",
-    ),
+    adapt_option,
 )
 
 

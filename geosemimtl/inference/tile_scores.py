@@ -82,10 +82,10 @@ def evaluate_tiles(  # noqa: PLR0913  (what predict takes, and what evaluate doe
     if options.bounds is not None or options.area is not None:
         raise ConfigError("--per-tile: scores whole scenes; leave --bounds and --aoi out")
     images = scene_images(scenes, mosaic=options.mosaic)
-    network, card = load_model(model)
+    network, card = load_model(model, options.sensor)
     require_truth(len(images), card.tasks, labels, true_heights, scoring)
     form = TruthForm(label_classes, class_column, options.assume_crs)
-    setting, sizes = settle(options, model, card.tile_px, (), 1)
+    setting, sizes = settle(options, model, card.tile_px, ())
     forward = Forward(
         network,
         card.tasks,

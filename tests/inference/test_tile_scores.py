@@ -159,6 +159,6 @@ def test_a_broken_network(
     network, card = load_model(model_file)
     with torch.no_grad():
         next(network.parameters()).fill_(float("nan"))
-    monkeypatch.setattr(tile_scores, "load_model", lambda _: (network, card))
+    monkeypatch.setattr(tile_scores, "load_model", lambda *_: (network, card))
     with pytest.raises(ModelFileError, match="gives no numbers"):
         evaluate_tiles(model=model_file, **place)
