@@ -10,7 +10,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from geosemimtl.demonstration import SENSORS, Plan, demo_config
+from geosemimtl.data.city.dataset import SENSORS
+from geosemimtl.demonstration import Plan, demo_config
 from geosemimtl.inference.evaluation import evaluate
 from geosemimtl.inference.predictor import predict
 from geosemimtl.inference.scoring import Evaluation

@@ -8,16 +8,20 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 
 from geosemimtl.cli.console import facts, table
-from geosemimtl.inference.inspection import Coverage, SceneReport, Step
+from geosemimtl.inference.inspection import Coverage, Refusal, SceneReport, Step
 from geosemimtl.inference.remarks import describe_shift, is_rotated, is_square
 from geosemimtl.inference.sampling import PERCENTILES
 from geosemimtl.raster.grid import PixelGrid
 from geosemimtl.tasks import Segmentation
+from geosemimtl.tiling.data_set import DataSet, Stock
 from geosemimtl.tiling.tileset import PERCENTILES as BAND_PERCENTILES
 from geosemimtl.tiling.tileset import TileSet
 
 if TYPE_CHECKING:  # loads torch
     from geosemimtl.training.model_file import ModelCard
+
+#: So many names are listed.
+_FEW = 4
 
 
 def tileset_tables(tileset: TileSet) -> Iterator[Table]:
@@ -73,6 +77,25 @@ def tileset_tables(tileset: TileSet) -> Iterator[Table]:
 
 def _counted(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in counts.items() if count)
+
+
+def data_set_tables(data: DataSet, reports: Sequence[SceneReport | Refusal]) -> Iterator[Table]:
+    """Yield what a data set has of each kind of file, and what is left out."""
+    total = max(stock.found + len(stock.missing) for stock in data.stocks)
+    yield facts("What there is", [(each.kind, _stocked(each, total)) for each in data.stocks])
+    sound = sum(not report.problems for report in reports)
+    remarks = [("", remark) for remark in data.remarks]
+    yield facts("What would be cut", [("scenes", f"{sound} of {total}"), *remarks])
+
+
+def _stocked(stock: Stock, total: int) -> str:
+    """Return how much there is, what it comes in, and the first names of what is missing."""
+    count = f"{stock.found} of {total} ({stock.source})"
+    if stock.found in (0, total):
+        return count
+    more = len(stock.missing) - _FEW
+    others = f" and {more} more" if more > 0 else ""
+    return f"{count}, without {', '.join(stock.missing[:_FEW])}{others}"
 
 
 def coverage_table(rows: Sequence[Coverage]) -> Table:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import click
 
+from geosemimtl.cli.data_sets import chosen_data_set, data_set_options
 from geosemimtl.cli.options import (
     FILE,
     cut_options,
     json_option,
     layer_options,
-    read_class_map,
     scene_options,
     talk_options,
 )
@@ -19,6 +20,7 @@ from geosemimtl.cli.options import (
 
 @click.command("check")
 @click.argument("scenes", nargs=-1, required=True, type=FILE)
+@data_set_options
 @layer_options
 @click.option("--model", type=FILE, help="Report on predicting with it: GSD and tiles are its own.")
 @cut_options
@@ -37,35 +39,39 @@ def command(
 ) -> None:
     """Say what SCENES are and what would be done with them.
 
-    That is what tile would do, or predict with --model. Exits with 1 where something stands in
-    the way.
+    That is what tile would do, or predict with --model. Of a --dataset, say what there is, what is
+    missing and what is broken. Exits with 1 where something stands in the way.
 
     \b
     Example:
       geosemimtl check scene.tif --gsd 0.2
       geosemimtl check scene.tif --labels labels.gpkg --height ndsm.tif
       geosemimtl check scene.tif --model runs/demo/demo.safetensors
+      geosemimtl check --dataset potsdam data/potsdam
     """
-    import json
-
-    from geosemimtl.cli.cards import scene_facts
-    from geosemimtl.cli.console import OUT, facts
+    from geosemimtl.cli.cards import data_set_tables, scene_facts
+    from geosemimtl.cli.console import OUT, facts, track
     from geosemimtl.inference.inspection import SceneReport, check_all
-    from geosemimtl.tiling.options import TileOptions
-    from geosemimtl.tiling.scenes import gather_scenes
+    from geosemimtl.progress import silent
 
-    reading = TileOptions(
-        classes=read_class_map(classes),
-        **options,  # type: ignore[arg-type]  # click passes what the options declare
-    )
-    files = gather_scenes(scenes, labels, heights, mosaic=reading.mosaic)
-    reports = check_all(files, options=reading, model=model)
+    data = chosen_data_set(scenes, {"labels": labels, "heights": heights}, classes, options)
+    is_known = bool(data.stocks)  # of its many scenes only what is wrong is told
+    watch = track if is_known and data.scenes else silent
+    reports = check_all(data.scenes, options=data.options, model=model, track=watch)
+    problems = [*data.problems, *(each for report in reports for each in report.problems)]
     if as_json:
-        click.echo(json.dumps([report.document() for report in reports]))
-    for report in () if as_json else reports:
-        if isinstance(report, SceneReport):
-            OUT.print(facts(str(report.scene.path), scene_facts(report)))
-        else:
-            click.echo(f"Error: {report.problem}", err=True)
-    if any(report.problems for report in reports):
+        documents = [report.document() for report in reports]
+        click.echo(json.dumps(data.document() | {"scenes": documents} if is_known else documents))
+    elif is_known:
+        for shown in data_set_tables(data, reports):
+            OUT.print(shown)
+        for problem in problems:
+            click.echo(f"Error: {problem}", err=True)
+    else:
+        for report in reports:
+            if isinstance(report, SceneReport):
+                OUT.print(facts(str(report.scene.path), scene_facts(report)))
+            else:
+                click.echo(f"Error: {report.problem}", err=True)
+    if problems:
         raise click.exceptions.Exit(1)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from geosemimtl.cli.options import FILE, overwrite_option, talk_options
+from geosemimtl.cli.options import FILE, assume_crs_option, overwrite_option, talk_options
 
 _METRES = click.FloatRange(min=0, min_open=True)
 _SHARE = click.FloatRange(min=0)
@@ -63,6 +63,7 @@ _SHARE = click.FloatRange(min=0)
     show_default=True,
     help="Share of the ground's slope, in metres a cell, added to --elevation.",
 )
+@assume_crs_option
 @overwrite_option
 @talk_options
 def command(
@@ -72,6 +73,7 @@ def command(
     write_dtm: Path | None,
     unit: str | None,
     *,
+    assume_crs: str | None,
     overwrite: bool,
     **ground: float,
 ) -> None:
@@ -95,7 +97,7 @@ def command(
         output,
         dtm=dtm,
         write_dtm=write_dtm,
-        options=NdsmOptions(unit, GroundFilter(**ground)),
+        options=NdsmOptions(unit, assume_crs, GroundFilter(**ground)),
         overwrite=overwrite,
         track=track,
     )

@@ -175,6 +175,11 @@ def together(*options: Decorator) -> Decorator:
     return add
 
 
+assume_crs_option = click.option(
+    "--assume-crs", metavar="CRS", help="CRS of files that carry none, such as EPSG:25832."
+)
+
+
 # How scenes are to be read.
 scene_options = together(
     click.option(
@@ -190,9 +195,7 @@ scene_options = together(
         metavar="auto|none|N",
         help="Which band is the mask.",
     ),
-    click.option(
-        "--assume-crs", metavar="CRS", help="CRS of files that carry none, such as EPSG:25832."
-    ),
+    assume_crs_option,
     click.option(
         "--value-range",
         type=Range(),
@@ -216,6 +219,13 @@ layer_options = together(
         multiple=True,
         type=FILE,
         help="nDSM in metres; one a scene, in the same order, or a folder.",
+    ),
+    click.option(
+        "--height-scale",
+        "height_scale_m",
+        type=click.FloatRange(min=0, min_open=True),
+        metavar="METRES",
+        help="What 1 in the heights' files stands for; needed of JPEGs.",
     ),
     click.option(
         "--classes",

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import click
 
+from geosemimtl.cli.data_sets import chosen_data_set, data_set_options
 from geosemimtl.cli.options import (
     FILE,
     cut_options,
     layer_options,
     overwrite_option,
-    read_class_map,
     scene_options,
     split_options,
     talk_options,
@@ -20,6 +20,7 @@ from geosemimtl.cli.options import (
 
 @click.command("tile")
 @click.argument("scenes", nargs=-1, required=True, type=FILE)
+@data_set_options
 @layer_options
 @cut_options
 @click.option(
@@ -52,34 +53,24 @@ def command(
     """Cut the SCENES of one sensor into overlapping tiles at one GSD.
 
     SCENES are files, folders, patterns, or a CSV or GeoPackage that lists them (columns image,
-    labels, height, scene, split). Stopped halfway, the same command goes on.
+    labels, height, scene, split), or a YAML that describes a data set, or with --dataset the
+    folder of one. Stopped halfway, the same command goes on.
 
     \b
     Example:
       geosemimtl tile scene.tif --labels parcels.gpkg --height ndsm.tif \\
           --gsd 0.09 --split blocks -o tiles/town
-      geosemimtl tile top/ --labels gts/ --split potsdam -o tiles/potsdam
+      geosemimtl tile --dataset potsdam data/potsdam -o tiles/potsdam
     """
     import shlex
 
     from geosemimtl.cli.console import say, track
     from geosemimtl.tiling.cutting import tile
-    from geosemimtl.tiling.options import TileOptions
 
-    options = TileOptions(
-        classes=read_class_map(classes),
-        **cutting,  # type: ignore[arg-type]  # click passes what the options declare
-    )
-    made = tile(
-        scenes,
-        output,
-        labels=labels,
-        heights=heights,
-        options=options,
-        overwrite=overwrite,
-        jobs=jobs,
-        track=track,
-    )
+    data = chosen_data_set(scenes, {"labels": labels, "heights": heights}, classes, cutting)
+    for remark in data.remarks:
+        say(remark)
+    made = tile(data, output, overwrite=overwrite, jobs=jobs, track=track)
     dropped = ", ".join(f"{count} dropped ({reason})" for reason, count in made.dropped.items())
     splits = ", ".join(f"{count} {split}" for split, count in made.splits.items())
     say(f"{splits} tile(s) in {output}{', ' if dropped else ''}{dropped}")

@@ -15,6 +15,8 @@ from geosemimtl.errors import GeoSemiMTLError, MachineError, OutputError, SceneE
 
 #: In a folder being written: what it was asked to hold.
 _REQUEST = ".request"
+#: How GDAL's names of files inside of zips begin; the braces keep apart zip and name.
+_ZIPPED = "/vsizip/{"
 #: What to do where something cannot be written.
 REMEDY = "free some space, or choose another folder with -o"
 
@@ -55,17 +57,36 @@ def write_all(file: IO[bytes], data: bytes | bytearray | memoryview) -> None:
         left = left[file.write(left) :]
 
 
+def inside(archive: Path, member: str) -> Path:
+    """Return the path by which GDAL reads a file inside of a zip."""
+    return Path(f"{_ZIPPED}{archive}}}/{member}")
+
+
+def on_disk(path: Path) -> tuple[Path, str]:
+    """Return the file on disk in which a file lies: itself, or the zip and its name in there.
+
+    Args:
+        path: A file, or what :func:`inside` returned.
+    """
+    text = str(path)
+    if not text.startswith(_ZIPPED):
+        return path, ""
+    archive, _, member = text.removeprefix(_ZIPPED).partition("}/")
+    return Path(archive), member
+
+
 def stamp(path: Path) -> tuple[str, int, int]:
     """Return by what a file is known again: where it is, its size, and when it was changed.
 
     Raises:
         SceneError: It is gone.
     """
+    file, member = on_disk(path)
     try:
-        stat = path.stat()
+        stat = file.stat()
     except OSError as error:
         raise SceneError(f"{path}: cannot be read ({error.strerror}); check the path") from error
-    return str(path.resolve()), stat.st_size, stat.st_mtime_ns
+    return str(file.resolve() / member), stat.st_size, stat.st_mtime_ns
 
 
 def require_absent(paths: Sequence[Path], *, overwrite: bool) -> None:

@@ -120,11 +120,14 @@ class ClassMap(_Frozen):
         entries: The classes in the order of their indices.
         ignore: What label data write where nothing is labelled, as in ``from``.
         background: Class of what no polygon covers; unlabelled by default.
+        round_colours: Whether colours next to the declared ones count as those, as lossy copies
+            write them; only for colours whose values are all 0 or 255.
     """
 
     entries: tuple[MappedClass, ...]
     ignore: tuple[Written, ...] = ()
     background: str | None = None
+    round_colours: bool = False
 
     @model_validator(mode="after")
     def _unambiguous(self) -> ClassMap:
@@ -138,6 +141,8 @@ class ClassMap(_Frozen):
         for what, owner in self._owned():
             if owners.setdefault(what, owner) != owner:
                 raise ValueError(f"{what} stands for two: {owners[what]} and {owner}")
+        if self.round_colours and not all({0, 255} >= set(rgb) for rgb in self.colours):
+            raise ValueError("round_colours needs colours whose values are all 0 or 255")
         return self
 
     @property

@@ -6,6 +6,7 @@ import logging
 import os
 import shutil
 import subprocess
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from affine import Affine
 from hypothesis import settings
 from numpy.typing import NDArray
 from rasterio.enums import ColorInterp
+from rasterio.errors import NotGeoreferencedWarning
 
 from geosemimtl.raster.grid import PixelGrid
 from geosemimtl.raster.resample import axis_taps
@@ -180,6 +182,126 @@ def one_line() -> Callable[[BaseException], str]:
         return text
 
     return message
+
+
+#: The benchmark's colours in the order of this project's indices.
+ISPRS_COLOURS = np.array(
+    [(255, 255, 255), (0, 0, 255), (0, 255, 255), (0, 255, 0), (255, 255, 0), (255, 0, 0)], np.uint8
+)
+#: Values of the fakes' bands.
+ISPRS_BANDS = {"nir": 200, "red": 120, "green": 80, "blue": 40}
+
+
+def _fake_labels(shape: tuple[int, int], name: str) -> NDArray[np.uint8]:
+    """Return six stripes of classes as colours (3, rows, columns), with the slips of two files."""
+    stripes = np.broadcast_to(np.arange(shape[1]) * 6 // shape[1], shape)
+    colours = np.moveaxis(ISPRS_COLOURS[stripes], -1, 0).copy()
+    if "noBoundary" in name:
+        colours[:, :, ::12] = 0
+    if "_4_12_" in name:  # a lossy copy
+        offsets = np.random.default_rng(0).integers(0, 60, colours.shape)
+        return np.where(colours > 127, 255 - offsets, offsets).astype(np.uint8)
+    if "_6_7_" in name:
+        colours[0][stripes == 4] = 252
+    return colours
+
+
+def _fake_raster(path: Path, pixels: NDArray[Any], place: Affine | None, colours: str = "") -> None:
+    """Write what ISPRS ships: no CRS, the place in a world file; a JPEG has none."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    options = {"count": len(pixels), "height": pixels.shape[1], "width": pixels.shape[2]}
+    options |= {"dtype": str(pixels.dtype)}
+    is_jpeg = path.suffix == ".jpg"
+    if is_jpeg:
+        options |= {"driver": "JPEG", "quality": 100}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        with rasterio.open(path, "w", **({"driver": "GTiff"} | options)) as target:
+            target.write(pixels)
+            if colours:
+                target.colorinterp = [ColorInterp[colour] for colour in colours.split()]
+    path.with_name(path.name + ".aux.xml").unlink(missing_ok=True)
+    if place is not None and not is_jpeg:
+        _fake_world(path.with_suffix(".tfw"), place)
+
+
+def _fake_greys(shape: tuple[int, int]) -> NDArray[np.uint8]:
+    """Return ground, and 55 from column 24 on: whole blocks of a JPEG, so that both are exact."""
+    return np.broadcast_to(np.where(np.arange(shape[1]) < 24, 0, 55), (1, *shape)).astype(np.uint8)
+
+
+def _fake_world(path: Path, place: Affine) -> None:
+    x, y = place @ (0.5, 0.5)
+    path.write_text(f"{place.a!r}\n0.0\n0.0\n{place.e!r}\n{x!r}\n{y!r}\n")
+
+
+def _fake_potsdam(root: Path, patches: Sequence[tuple[int, int]]) -> None:
+    shape = (72, 72)
+    for row, col in patches:
+        name, padded = f"top_potsdam_{row}_{col}", f"dsm_potsdam_{row:02}_{col:02}"
+        place = Affine(0.05, 0, 366000 + col * 3.6, 0, -0.05, 5808000 - row * 3.6)
+        for folder, variant, bands in (
+            ("2_Ortho_RGB", "RGB", ("red", "green", "blue")),
+            ("3_Ortho_IRRG", "IRRG", ("nir", "red", "green")),
+            ("4_Ortho_RGBIR", "RGBIR", ("red", "green", "blue", "nir")),
+        ):
+            image = np.stack([np.full(shape, ISPRS_BANDS[band], np.uint8) for band in bands])
+            colours = "red green blue" + " alpha" * (len(bands) == 4)
+            _fake_raster(root / folder / f"{name}_{variant}.tif", image, place, colours)
+        for folder, end in (("all", "label"), ("all_noBoundary", "label_noBoundary")):
+            file = root / f"5_Labels_{folder}" / f"{name}_{end}.tif"
+            _fake_raster(file, _fake_labels(shape, file.name), place)
+        width = 71 if (row, col) == (3, 13) else 72  # as shipped: a column is missing
+        greys = _fake_greys((72, width))
+        metres = np.full((1, 72, width), 40.5, np.float32)
+        _fake_raster(root / "1_DSM" / f"{padded}.tif", metres, place)
+        for way, values in (("lastools", greys), ("ownapproach", 0 * greys)):
+            file = root / "1_DSM_normalisation" / f"{padded}_normalized_{way}.jpg"
+            _fake_raster(file, values, None)
+
+
+def _fake_vaihingen(root: Path, areas: Sequence[tuple[int, int]]) -> None:
+    shape, zipped = (40, 48), "ISPRS_semantic_labeling_Vaihingen"
+    for number, shipped in areas:
+        place = Affine(0.09, 0, 497000 + number * 10, 0, -0.09, 5419000)
+        top, dsm = f"top_mosaic_09cm_area{number}", f"dsm_09cm_matching_area{number}"
+        image = np.stack([np.full(shape, v, np.uint8) for v in list(ISPRS_BANDS.values())[:3]])
+        labels = _fake_labels(shape, f"{top}.tif")
+        eroded = _fake_labels(shape, f"{top}_noBoundary.tif")
+        _fake_raster(root / zipped / "top" / f"{top}.tif", image, None)
+        _fake_raster(root / zipped / "dsm" / f"{dsm}.tif", labels[:1] + np.float32(250.5), None)
+        if shipped:  # with the images; the complete ones came later
+            _fake_raster(root / zipped / "gts_for_participants" / f"{top}.tif", labels, None)
+        _fake_raster(root / f"{zipped}_ground_truth_COMPLETE" / f"{top}.tif", labels, None)
+        file = root / f"{zipped}_ground_truth_eroded_COMPLETE" / f"{top}_noBoundary.tif"
+        _fake_raster(file, eroded, None)
+        _fake_raster(root / "ndsm" / f"{dsm}_normalized.jpg", _fake_greys(shape), None)
+        geo = root / "Vaihingen_dsm_tiles_geoinfo"
+        geo.mkdir(exist_ok=True)
+        _fake_world(geo / f"{dsm}.tfw", place)
+
+
+@pytest.fixture
+def make_isprs(tmp_path: Path) -> Callable[..., Path]:
+    """Return a function that writes a fake of an ISPRS data set and returns its folder.
+
+    Names, folders, colours and encodings are ISPRS's; scenes are of 72 x 72 and 40 x 48 px, in six
+    stripes of classes, heights of grey 0, and 55 from column 24 on. Arguments: ``potsdam`` or
+    ``vaihingen``, its scenes (row and column of a patch; number of an area, and whether its labels
+    were released at first), and by keyword ``zips`` for a zip in place of each folder.
+    """
+
+    def make(name: str, scenes: Sequence[tuple[int, int]], *, zips: bool = False) -> Path:
+        root = tmp_path / name
+        {"potsdam": _fake_potsdam, "vaihingen": _fake_vaihingen}[name](root, scenes)
+        for folder in sorted(root.iterdir()) if zips else ():
+            # those of the complete ground truth hold no folder
+            inner = None if "COMPLETE" in folder.name else folder.name
+            shutil.make_archive(str(folder), "zip", root if inner else folder, inner)
+            shutil.rmtree(folder)
+        return root
+
+    return make
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import rasterio
 
-from geosemimtl.demonstration import FULL, QUICK, SENSORS, Demo, Plan, demo, demo_config, departures
+from geosemimtl.data.city.dataset import SENSORS
+from geosemimtl.demonstration import FULL, QUICK, Demo, Plan, demo, demo_config, departures
 from geosemimtl.errors import OutputError
 from geosemimtl.tasks import HEIGHT, SEGMENTATION
 from geosemimtl.tiling.tileset import read_tileset

@@ -7,12 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from geosemimtl.errors import OutputError
+from geosemimtl.errors import OutputError, SceneError
 from geosemimtl.files import (
     folder_writer,
+    inside,
     no_empty_folder,
+    on_disk,
     require_absent,
     require_replaceable,
+    stamp,
 )
 
 OneLine = Callable[[BaseException], str]
@@ -138,3 +141,17 @@ def test_a_folder_made_for_nothing_goes(tmp_path: Path) -> None:
                 (tmp_path / name / "log.csv").touch()
             raise RuntimeError
     assert [path.name for path in tmp_path.iterdir()] == ["filled"]
+
+
+def test_files_in_zips_are_known_by_their_zip(tmp_path: Path) -> None:
+    archive = tmp_path / "a zip.zip"
+    archive.write_bytes(b"four")
+    path = inside(archive, "top/a.tif")
+    assert str(path) == f"/vsizip/{{{archive}}}/top/a.tif"
+    assert on_disk(path) == (archive, "top/a.tif")
+    assert on_disk(archive) == (archive, "")
+    where, size, _ = stamp(path)
+    assert (where, size) == (str(archive / "top/a.tif"), 4)
+    archive.unlink()
+    with pytest.raises(SceneError, match="cannot be read"):
+        stamp(path)

@@ -74,6 +74,7 @@ A, B = mapped("a", "#000001", 1, "x", "#00000a"), mapped("b", "#000002", 2)
         ({"entries": (A, B), "ignore": (2,)}, "2 stands for two: b and ignored"),
         ({"entries": (A, B), "background": "c"}, "background c is none of a, b"),
         ({"entries": (A,)}, "at least two"),
+        ({"entries": (A, B), "round_colours": True}, "round_colours needs colours whose values"),
     ],
 )
 def test_ambiguous_maps(fields: dict[str, Any], said: str) -> None:

@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from geosemimtl.errors import BandError, BatchError, GeoSemiMTLError, OutputError, TileSetError
-from geosemimtl.files import folder_writer, require_replaceable, write_text
+from geosemimtl.files import folder_writer, on_disk, require_replaceable, write_text
 from geosemimtl.progress import Track, silent
 from geosemimtl.raster.environment import gdal_environment, gdal_threads
 from geosemimtl.raster.scene import Scene
 from geosemimtl.raster.values import value_range_remedy
 from geosemimtl.tasks import HEIGHT, ISPRS_CLASS_MAP, SEGMENTATION
 from geosemimtl.tiling.assignment import split_tiles
+from geosemimtl.tiling.data_set import DataSet
 from geosemimtl.tiling.index import write_index
 from geosemimtl.tiling.journal import Journal, request_of
 from geosemimtl.tiling.layers import Layers, check_layers, open_layers, require_alike, tile_grid
@@ -43,7 +44,7 @@ _ALIKE_GSD = 0.01
 
 
 def tile(
-    scenes: Sequence[Path],
+    scenes: Sequence[Path] | DataSet,
     output: Path,
     *,
     labels: Sequence[Path] = (),
@@ -60,11 +61,12 @@ def tile(
 
     Args:
         scenes: Orthophotos of one sensor, the same bands and pixel type: files, folders, patterns
-            or lists, see :func:`geosemimtl.tiling.scenes.gather_scenes`.
+            or lists, see :func:`geosemimtl.tiling.scenes.gather_scenes`; or a data set, which
+            brings labels, heights and options along.
         output: Folder of the tile set.
         labels: Label rasters or polygons, one a scene in the same order, or none at all.
         heights: nDSM rasters in metres, one a scene in the same order, or none at all.
-        options: How to cut.
+        options: How to cut; as the data set says, else :class:`TileOptions`' own, by default.
         overwrite: Replace an existing tile set; a folder of anything else is never replaced.
         jobs: Threads that work at once; one a processor core by default. Changes no result.
         track: Shows progress.
@@ -80,10 +82,16 @@ def tile(
         ConfigError: An option has a value that cannot be.
         OutputError: The output exists, cannot be written, or is being written by another run.
     """
-    options = options or TileOptions()
+    data = scenes
+    if not isinstance(data, DataSet):
+        options = options or TileOptions()
+        data = DataSet(gather_scenes(data, labels, heights, mosaic=options.mosaic), options)
+    elif labels or heights:
+        raise TileSetError("a data set brings its labels and heights along; name no others")
+    data.require_sound()
+    files, options = data.scenes, options or data.options
     folder = output.resolve()  # "." has no name otherwise
     require_replaceable(folder, MANIFEST, overwrite=overwrite)
-    files = gather_scenes(scenes, labels, heights, mosaic=options.mosaic)
     workers = jobs or os.cpu_count() or 1
     with gdal_environment(), gdal_threads(workers) as pool:
         batch = _open_batch(files, options)
@@ -300,7 +308,7 @@ def _nothing_left(path: Path, dropped: Counter[str]) -> str:
 
 
 def _source(layers: Layers) -> Source:
-    stats = [file.stat() for file in layers.files]
+    stats = [on_disk(file)[0].stat() for file in layers.files]
     return Source(
         name=layers.name,
         files=tuple(file.name for file in layers.files),

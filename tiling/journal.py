@@ -27,7 +27,12 @@ def request_of(options: TileOptions, batch: Sequence[Layers]) -> str:
         SceneError: A file is gone.
     """
     scenes = [
-        {"name": each.name, "split": each.split, "files": [*map(stamp, each.read_from)]}
+        {
+            "name": each.name,
+            "split": each.split,
+            "place": each.image.grid.transform.to_gdal(),
+            "files": [*map(stamp, each.read_from)],
+        }
         for each in batch
     ]
     asked = {

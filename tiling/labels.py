@@ -10,7 +10,6 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from rasterio.crs import CRS
 from rasterio.enums import Resampling
 from rasterio.windows import Window
 
@@ -18,7 +17,14 @@ from geosemimtl.errors import LabelError
 from geosemimtl.progress import Track, silent
 from geosemimtl.raster.grid import PixelGrid
 from geosemimtl.raster.reading import GridReader, label_filter, read_on_grid
-from geosemimtl.raster.scene import Scene, open_scene, overlap
+from geosemimtl.raster.scene import (
+    Georeference,
+    Scene,
+    in_metres,
+    in_pure_colours,
+    open_scene,
+    overlap,
+)
 from geosemimtl.raster.values import filled
 from geosemimtl.tasks import IGNORE, ClassMap, color_of
 
@@ -26,6 +32,8 @@ from geosemimtl.tasks import IGNORE, ClassMap, color_of
 PLAUSIBLE_M = (-100.0, 1000.0)
 #: Files read as polygons; everything else must be a raster.
 _VECTOR_SUFFIXES = {".gpkg", ".geojson", ".json", ".shp", ".fgb", ".gml", ".kml"}
+#: Files of grey levels, which nothing says the unit of.
+_PICTURES = {".jpg", ".jpeg"}
 #: Pixels looked at together.
 _BLOCK = 2**23
 
@@ -80,7 +88,7 @@ def open_labels(
     class_map: ClassMap,
     *,
     assume_crs: str | None = None,
-    fallback_crs: CRS | None = None,
+    fallback: Georeference | None = None,
     class_column: str = "class",
 ) -> Labels:
     """Look at the labels of a scene, whatever their form.
@@ -90,7 +98,7 @@ def open_labels(
             bytes), or polygons, ``file.gpkg|layername=parcels`` too.
         class_map: The classes, and how the labels write them.
         assume_crs: CRS of files that carry none, as the user named it.
-        fallback_crs: CRS of files that carry none when nobody named one, such as the image's.
+        fallback: What else holds for files that do not say where they lie: the image's place.
         class_column: Column of the polygons that holds their class.
 
     Raises:
@@ -100,14 +108,14 @@ def open_labels(
     """
     if not any(_is_vector(file) for file in files):
         return _raster_labels(
-            open_scene(files, assume_crs=assume_crs, fallback_crs=fallback_crs), class_map
+            open_scene(files, assume_crs=assume_crs, fallback=fallback), class_map
         )
     if not all(_is_vector(file) for file in files):
         names = ", ".join(str(file) for file in files)
         raise LabelError(f"{names}: are polygons and rasters; a scene's labels have one form")
     from geosemimtl.tiling.polygons import open_polygons  # noqa: PLC0415  (pyogrio loads pandas)
 
-    crs = assume_crs or (None if fallback_crs is None else fallback_crs.to_wkt())
+    crs = assume_crs or (fallback.crs.to_wkt() if fallback and fallback.crs else None)
     return open_polygons(files, class_map, assume_crs=crs, class_column=class_column)
 
 
@@ -207,6 +215,7 @@ def _raster_labels(scene: Scene, class_map: ClassMap) -> Labels:
         table |= {(n,): index for n, index in numbers if limits.min <= n <= limits.max}
     elif bands == 3 and dtype == np.uint8:
         table |= class_map.colours.items()
+        scene = in_pure_colours(scene) if class_map.round_colours else scene
     else:
         raise LabelError(
             f"{scene.path}: has {bands} band(s) of {dtype}; labels need one band of whole numbers, "
@@ -246,23 +255,34 @@ def _places(pixels: NDArray[Any]) -> NDArray[Any]:
 
 
 def open_heights(
-    files: Sequence[Path], *, assume_crs: str | None = None, fallback_crs: CRS | None = None
+    files: Sequence[Path],
+    *,
+    scale_m: float | None = None,
+    assume_crs: str | None = None,
+    fallback: Georeference | None = None,
 ) -> Scene:
     """Look at the heights of a scene.
 
     Args:
         files: A raster, or several that form one.
+        scale_m: Metres that the value 1 stands for; 1 by default, but never of pictures.
         assume_crs: CRS of files that carry none, as the user named it.
-        fallback_crs: CRS of files that carry none when nobody named one, such as the image's.
+        fallback: What else holds for files that do not say where they lie: the image's place.
 
     Raises:
         SceneError: A file is missing or no raster.
-        LabelError: It has several bands.
+        LabelError: It has several bands, or is a JPEG and nobody said what its grey levels are.
     """
-    heights = open_scene(files, assume_crs=assume_crs, fallback_crs=fallback_crs)
+    pictures = [file for file in files if file.suffix.lower() in _PICTURES]
+    if pictures and scale_m is None:
+        raise LabelError(
+            f"{pictures[0]}: is a JPEG, whose grey levels are no metres; say how many metres one "
+            "is (tile --height-scale 0.1), or make heights of a DSM with geosemimtl ndsm"
+        )
+    heights = open_scene(files, assume_crs=assume_crs, fallback=fallback)
     if len(heights.indexes) != 1:
         raise LabelError(f"{heights.path}: has {len(heights.indexes)} bands; heights need one")
-    return heights
+    return in_metres(heights, scale_m or 1)
 
 
 def check_heights(heights: Scene) -> None:

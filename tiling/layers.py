@@ -19,7 +19,7 @@ from geosemimtl.errors import BandError, GridError
 from geosemimtl.raster.averaging import Alignment
 from geosemimtl.raster.grid import PixelGrid, model_grid, utm_crs
 from geosemimtl.raster.reading import GridReader, height_filter, image_filter, read_on_grid
-from geosemimtl.raster.scene import Scene, open_scene
+from geosemimtl.raster.scene import Georeference, Scene, open_scene
 from geosemimtl.raster.values import filled
 from geosemimtl.tasks import HEIGHT, HEIGHT_NODATA, IGNORE, SEGMENTATION
 from geosemimtl.tiling.labels import (
@@ -81,18 +81,23 @@ def open_layers(files: SceneFiles, options: TileOptions) -> Layers:
         LabelError: Labels or heights lie elsewhere, or are none.
     """
     image = open_scene(
-        files.image, options.bands, alpha=options.alpha, assume_crs=options.assume_crs
+        files.image,
+        options.bands,
+        alpha=options.alpha,
+        assume_crs=options.assume_crs,
+        fallback=files.georeference,
     )
+    place = Georeference.of(image.grid)
     labels = heights = None
     if files.labels:
         labels = open_labels(
             files.labels,
             options.classes,
             class_column=options.class_column,
-            fallback_crs=image.grid.crs,
+            fallback=place,
         )
     if files.height:
-        heights = open_heights(files.height, fallback_crs=image.grid.crs)
+        heights = open_heights(files.height, scale_m=options.height_scale_m, fallback=place)
         check_overlap(heights, image.grid)
     return Layers(files.name, files.split, image, labels, heights)
 

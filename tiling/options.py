@@ -36,6 +36,8 @@ class TileOptions:
         alpha: As in :func:`geosemimtl.raster.scene.open_scene`.
         assume_crs: CRS of files that carry none.
         value_range: Pixel values that map to 0 and 1; the type's range for 8 bit.
+        height_scale_m: Metres that the value 1 of the heights stands for; 1 by default, but never
+            of JPEGs, whose grey levels nothing tells the unit of.
         name: The sensor's name; the output folder's by default.
     """
 
@@ -56,6 +58,7 @@ class TileOptions:
     alpha: int | str = "auto"
     assume_crs: str | None = None
     value_range: tuple[float, float] | None = None
+    height_scale_m: float | None = None
     name: str | None = None
 
     def __post_init__(self) -> None:
@@ -73,6 +76,8 @@ class TileOptions:
             raise ConfigError(f"--split-shares {shares}: give three shares that add up to 1")
         if self.block_m is not None and not 0 < self.block_m < math.inf:
             raise ConfigError(f"--block {self.block_m:g}: give metres on the ground, above 0")
+        if self.height_scale_m is not None and not 0 < self.height_scale_m < math.inf:
+            raise ConfigError(f"--height-scale {self.height_scale_m:g}: give metres, above 0")
         if self.value_range is not None and not self.value_range[0] < self.value_range[1]:
             low, high = self.value_range
             raise ConfigError(f"--value-range {low:g},{high:g}: the first must be the smaller")

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from geosemimtl.errors import TileSetError
+from geosemimtl.raster.scene import Georeference
 from geosemimtl.tiling.scene_lists import is_scene_list, read_scene_list, vector_layers
 from geosemimtl.tiling.splits import SPLITS
 
@@ -45,6 +46,7 @@ class SceneFiles:
         labels: Rasters, or one vector file; ``file|layername=x`` names a layer.
         height: Rasters.
         split: ``train``, ``val`` or ``test`` where a list of scenes says it.
+        georeference: What holds for an image that does not say where it lies.
     """
 
     name: str
@@ -52,6 +54,7 @@ class SceneFiles:
     labels: tuple[Path, ...] = ()
     height: tuple[Path, ...] = ()
     split: str | None = None
+    georeference: Georeference | None = None
 
 
 def gather_scenes(

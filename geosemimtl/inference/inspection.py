@@ -22,10 +22,11 @@ from geosemimtl.inference.remarks import (
 )
 from geosemimtl.inference.sampling import PERCENTILES, Sample, sample_scene
 from geosemimtl.inference.supervision import Supervision, look_at_layers
+from geosemimtl.progress import Track, silent
 from geosemimtl.raster.grid import PixelGrid, model_grid
 from geosemimtl.raster.reading import height_filter, image_filter, label_filter
 from geosemimtl.raster.registration import Shift
-from geosemimtl.raster.scene import Scene, open_scene
+from geosemimtl.raster.scene import Georeference, Scene, open_scene
 from geosemimtl.tasks import HEIGHT, SEGMENTATION, TASK_NAMES
 from geosemimtl.tiling.cutting import value_range_of
 from geosemimtl.tiling.layers import Layers, tile_grid
@@ -188,6 +189,7 @@ def check_all(
     *,
     options: TileOptions | None = None,
     model: Path | None = None,
+    track: Track = silent,
 ) -> list[SceneReport | Refusal]:
     """Check scenes one by one, see :func:`check`; one that cannot be read stops no other.
 
@@ -195,16 +197,18 @@ def check_all(
         scenes: The files of each scene.
         options: How they would be read and cut.
         model: A model file.
+        track: Shows progress.
 
     Raises:
         ModelFileError: The model cannot be read.
     """
     options = options or TileOptions()
     reports: list[SceneReport | Refusal] = []
-    for files in scenes:
+    for files in track(scenes, "scenes", len(scenes)):
         layers = {"labels": files.labels, "heights": files.height}
+        place = files.georeference
         try:
-            report = check(files.image, **layers, options=options, model=model)
+            report = check(files.image, **layers, options=options, model=model, georeference=place)
             if options.gsd_m is None:  # tile cuts all at the first one's
                 options = replace(options, gsd_m=max(report.scene.grid.gsd_m))
         except SceneError as error:
@@ -221,6 +225,7 @@ def check(
     heights: Sequence[Path] = (),
     options: TileOptions | None = None,
     model: Path | None = None,
+    georeference: Georeference | None = None,
 ) -> SceneReport:
     """Say what a scene is and what tile, or predict with a model, would do with it.
 
@@ -232,13 +237,20 @@ def check(
         heights: Its heights above ground.
         options: How it would be read and cut.
         model: A model file: report on predicting with it; GSD and tiles are then the model's.
+        georeference: What holds for a scene that does not say where it lies.
 
     Raises:
         SceneError: The scene cannot be read, or has no CRS.
         ModelFileError: The model cannot be read.
     """
     options = options or TileOptions()
-    scene = open_scene(path, options.bands, alpha=options.alpha, assume_crs=options.assume_crs)
+    scene = open_scene(
+        path,
+        options.bands,
+        alpha=options.alpha,
+        assume_crs=options.assume_crs,
+        fallback=georeference,
+    )
     sample = sample_scene(scene)
     card = None if model is None else _card(model)
     if card is None:

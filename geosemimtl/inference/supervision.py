@@ -23,7 +23,7 @@ from geosemimtl.raster.registration import (
     image_edges,
     layer_shift,
 )
-from geosemimtl.raster.scene import Scene
+from geosemimtl.raster.scene import Georeference, Scene
 from geosemimtl.tiling.labels import (
     LabelReader,
     Labels,
@@ -123,12 +123,13 @@ def look_at_layers(
     problems: list[str] = []
     notes: list[str] = []
     good_labels = good_heights = None
+    place = Georeference.of(scene.grid)
     if labels:
         try:
             good_labels = open_labels(
                 labels,
                 options.classes,
-                fallback_crs=scene.grid.crs,
+                fallback=place,
                 class_column=options.class_column,
             )
             good_labels.check(scene.grid)
@@ -137,7 +138,7 @@ def look_at_layers(
             problems.append(str(error))
     if heights:
         try:
-            opened = open_heights(heights, fallback_crs=scene.grid.crs)
+            opened = open_heights(heights, scale_m=options.height_scale_m, fallback=place)
             notes += _surface_notes(opened)
             check_overlap(opened, scene.grid)
             check_heights(opened)

@@ -17,7 +17,7 @@ from geosemimtl.inference.scoring import ScoreOptions
 from geosemimtl.metrics.erosion import away_from_boundaries
 from geosemimtl.progress import Track, silent
 from geosemimtl.raster.grid import PixelGrid
-from geosemimtl.raster.scene import Scene
+from geosemimtl.raster.scene import Georeference, Scene
 from geosemimtl.tasks import (
     HEIGHT,
     IGNORE,
@@ -141,7 +141,7 @@ def open_true_classes(
         [truth],
         names,
         assume_crs=form.assume_crs,
-        fallback_crs=fallback_crs,
+        fallback=Georeference(fallback_crs),
         class_column=form.class_column,
     )
     own = names.classes.names
@@ -181,7 +181,7 @@ def open_true_heights(truth: Path, grid: PixelGrid, form: TruthForm) -> Scene:
         SceneError: The heights cannot be read.
         LabelError: They lie elsewhere.
     """
-    heights = open_heights([truth], assume_crs=form.assume_crs, fallback_crs=grid.crs)
+    heights = open_heights([truth], assume_crs=form.assume_crs, fallback=Georeference.of(grid))
     check_overlap(heights, grid)
     return heights
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import rasterio
+from affine import Affine
 from pydantic import ValidationError
 from rasterio.crs import CRS
 from rasterio.enums import ColorInterp
@@ -18,9 +19,11 @@ from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioError
 from rasterio.warp import transform_bounds
 
 from geosemimtl.errors import BandError, GridError, SceneError
+from geosemimtl.files import on_disk
 from geosemimtl.raster.environment import WARNINGS
 from geosemimtl.raster.grid import PixelGrid, same_crs
 from geosemimtl.raster.mosaic import joined, joined_grid
+from geosemimtl.raster.virtual import rescaled, rounded
 from geosemimtl.tasks import Classes
 
 _LOG = logging.getLogger(__name__)
@@ -31,6 +34,27 @@ MODEL_TAG = "GEOSEMIMTL_MODEL"
 #: Once around, and half of it for scenes across the date line; grads stay below, too.
 _MOST_DEGREES = 600
 DAMAGED = "cannot be read; it is damaged or incomplete: copy or make it again"
+
+
+@dataclass(frozen=True, slots=True)
+class Georeference:
+    """Where files lie that do not say so themselves.
+
+    Attributes:
+        crs: Of files without a CRS.
+        transform: Of files without a geotransform; ``None`` refuses them.
+        shape: (rows, columns) that a file needs for the geotransform, to one pixel; ``None`` lets
+            any have it.
+    """
+
+    crs: CRS | None = None
+    transform: Affine | None = None
+    shape: tuple[int, int] | None = None
+
+    @classmethod
+    def of(cls, grid: PixelGrid) -> Georeference:
+        """Return that of the layers of an image: pixel on pixel where they say nothing else."""
+        return cls(grid.crs, grid.transform, grid.shape)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +123,7 @@ def open_scene(
     *,
     alpha: int | str = "auto",
     assume_crs: str | None = None,
-    fallback_crs: CRS | None = None,
+    fallback: Georeference | None = None,
 ) -> Scene:
     """Look at a raster file, or at several that form one scene.
 
@@ -111,8 +135,8 @@ def open_scene(
         alpha: 1-based index of the alpha band, ``none``, or ``auto`` to believe the file unless
             ``bands`` names every band.
         assume_crs: CRS of files that carry none, as the user named it; others are warned about.
-        fallback_crs: CRS of files that carry none when nobody named one, such as the image's
-            for its labels.
+        fallback: What else holds for files that do not say where they lie, such as the image's
+            place for its labels.
 
     Raises:
         SceneError: The file is missing or no raster.
@@ -121,12 +145,17 @@ def open_scene(
     """
     files = (path,) if isinstance(path, Path) else tuple(path)
     assumed = _named_crs(assume_crs)
-    scenes = []
+    known = fallback or Georeference()
+    scenes, placed = [], False
     for file in files:
         with opened(file) as source:
-            crs = _crs(source, file, assumed, fallback_crs)
-            scenes.append(_describe(source, file, bands, alpha, crs))
-    if len(scenes) == 1 and not (_is_float(scenes[0]) and scenes[0].mask in {"alpha", "mask"}):
+            transform = _transform(source, file, known)
+            crs = _crs(source, file, assumed, known.crs)
+            grid = PixelGrid(transform, source.shape, crs)
+            scenes.append(_describe(source, file, bands, alpha, grid))
+            placed |= transform != source.transform  # which only a virtual raster can say to GDAL
+    twofold = _is_float(scenes[0]) and scenes[0].mask in {"alpha", "mask"}
+    if len(scenes) == 1 and not twofold and not placed:
         return scenes[0]
     return _join(scenes)  # one such file, too: the warper heeds either its mask or its NaN
 
@@ -148,6 +177,35 @@ def _join(scenes: Sequence[Scene]) -> Scene:
     )
 
 
+def in_metres(scene: Scene, unit_m: float) -> Scene:
+    """Return heights as metres.
+
+    Args:
+        scene: One band of heights.
+        unit_m: Metres that the value 1 stands for.
+
+    Raises:
+        SceneError: The file cannot be read.
+    """
+    if unit_m == 1:
+        return scene
+    whole = _join([scene])  # says in one way what is valid
+    with opened(whole.source) as source:
+        text = rescaled(source, unit_m)
+    return replace(whole, source=text, dtype="float32", nodata=float("nan"), mask="nodata")
+
+
+def in_pure_colours(scene: Scene) -> Scene:
+    """Return a colour raster with values next to 0 and 255 moved there, all others to 128.
+
+    Raises:
+        SceneError: The file cannot be read.
+    """
+    whole = _join([scene])
+    with opened(whole.source) as source:
+        return replace(whole, source=rounded(source))
+
+
 def _is_float(scene: Scene) -> bool:
     return np.dtype(scene.dtype).kind == "f"
 
@@ -167,13 +225,13 @@ def opened(source: Path | str) -> Any:
             return rasterio.open(source if is_virtual else Path(source))
     except RasterioError as error:
         path = Path(source)
-        reason = "not a raster that GDAL reads" if path.is_file() else "no such file"
+        reason = "not a raster that GDAL reads" if on_disk(path)[0].is_file() else "no such file"
         reason = "is a folder, not a raster" if path.is_dir() else reason
         raise SceneError(f"{path}: {reason}; check the path") from error
 
 
 def _describe(
-    source: Any, path: Path, bands: Sequence[str] | None, alpha: int | str, crs: CRS
+    source: Any, path: Path, bands: Sequence[str] | None, alpha: int | str, grid: PixelGrid
 ) -> Scene:
     alpha_index = _alpha_index(source, path, bands, alpha)
     indexes = tuple(index for index in source.indexes if index != alpha_index)
@@ -188,7 +246,6 @@ def _describe(
         mask = "mask"
     elif nodata is not None:
         mask = "nodata"
-    grid = PixelGrid(source.transform, source.shape, crs)
     if grid.crs.is_geographic and max(map(abs, grid.bounds)) > _MOST_DEGREES:
         raise GridError(
             f"{path}: its CRS {grid.crs.to_string()} counts degrees, its coordinates reach "
@@ -240,12 +297,24 @@ def _named_crs(assume_crs: str | None) -> CRS | None:
         raise GridError(f"--assume-crs {assume_crs}: unknown CRS; write EPSG:25832, say") from error
 
 
-def _crs(source: Any, path: Path, assumed: CRS | None, fallback: CRS | None) -> CRS:
-    if source.transform.is_identity or source.transform.is_degenerate:
+def _transform(source: Any, path: Path, known: Georeference) -> Affine:
+    transform: Affine = source.transform
+    if not (transform.is_identity or transform.is_degenerate):
+        return transform
+    if known.transform is None:
         raise GridError(
             f"{path}: has no georeference; add a world file, or its corners with "
             "gdal_translate -a_ullr"
         )
+    if known.shape and max(abs(a - b) for a, b in zip(source.shape, known.shape, strict=True)) > 1:
+        raise GridError(
+            f"{path}: has no georeference, and {source.shape[0]} x {source.shape[1]} px where its "
+            f"image has {known.shape[0]} x {known.shape[1]}; add a world file"
+        )
+    return known.transform
+
+
+def _crs(source: Any, path: Path, assumed: CRS | None, fallback: CRS | None) -> CRS:
     if source.crs is None:
         if (crs := assumed or fallback) is None:
             raise GridError(f"{path}: has no CRS; name it, such as --assume-crs EPSG:25832")

@@ -32,6 +32,10 @@ _GDAL_TYPES = {
     "float64": "Float64",
 }
 
+#: So far from 0 and 255 a colour's values may lie to be rounded there: a count over all labels of
+#: Potsdam and Vaihingen, one of them a lossy copy, found none within 40 of 127.
+COLOUR_REACH = 87
+
 
 def uncoloured(source: Any) -> str:
     """Return a file without its colour interpretation: no band is alpha by its colour.
@@ -47,6 +51,46 @@ def uncoloured(source: Any) -> str:
         _source(_band(root, index, _GDAL_TYPES[dtype]), "SimpleSource", source.name, str(index))
     flags = {flag.name for flag in source.mask_flag_enums[0]}
     if "per_dataset" in flags and "alpha" not in flags:
+        mask = _band(ET.SubElement(root, "MaskBand"), None, "Byte")
+        _source(mask, "SimpleSource", source.name, "mask,1")
+    return ET.tostring(root, encoding="unicode")
+
+
+def rescaled(source: Any, factor: float) -> str:
+    """Return a file's values times a factor, as floats; NaN where they are not valid.
+
+    Args:
+        source: An open rasterio data set.
+        factor: What the values are multiplied with.
+    """
+    return _through(source, "Float32", ("ScaleOffset", "0"), ("ScaleRatio", repr(factor)))
+
+
+def rounded(source: Any) -> str:
+    """Return a file of bytes with the values next to 0 and 255 moved there, others to 128.
+
+    Args:
+        source: An open rasterio data set of bytes.
+    """
+    low, high = COLOUR_REACH, 255 - COLOUR_REACH
+    steps = {0: 0, low: 0, low + 1: 128, high - 1: 128, high: 255, 255: 255}
+    return _through(source, "Byte", ("LUT", ",".join(f"{old}:{new}" for old, new in steps.items())))
+
+
+def _through(source: Any, gdal_type: str, *how: tuple[str, str]) -> str:
+    """Return all bands of a file, their valid values changed on the way."""
+    root = _document(source)
+    masked = "per_dataset" in {flag.name for flag in source.mask_flag_enums[0]}
+    for index in source.indexes:
+        band = _band(root, index, gdal_type)
+        if gdal_type == "Float32":
+            ET.SubElement(band, "NoDataValue").text = "nan"
+        element = _source(band, "ComplexSource", source.name, str(index))
+        if masked:
+            ET.SubElement(element, "UseMaskBand").text = "true"
+        for tag, text in how:
+            ET.SubElement(element, tag).text = text
+    if masked and gdal_type != "Float32":
         mask = _band(ET.SubElement(root, "MaskBand"), None, "Byte")
         _source(mask, "SimpleSource", source.name, "mask,1")
     return ET.tostring(root, encoding="unicode")

@@ -64,13 +64,16 @@ class ElevationReader:
         return values if self.factor_m == 1 else values * np.float32(self.factor_m), valid
 
 
-def open_elevations(path: Path, unit: str | None) -> tuple[Scene, float]:
+def open_elevations(
+    path: Path, unit: str | None, assume_crs: str | None = None
+) -> tuple[Scene, float]:
     """Look at a raster of elevations.
 
     Args:
         path: One band of elevations.
         unit: A key of ``UNITS_M``; ``None`` believes the file, and takes metres where it is
             silent.
+        assume_crs: CRS of a file that carries none.
 
     Returns:
         The scene, and what its values are to be multiplied with to be metres.
@@ -81,7 +84,7 @@ def open_elevations(path: Path, unit: str | None) -> tuple[Scene, float]:
     """
     if unit is not None and unit not in UNITS_M:
         raise ConfigError(f"unit {unit}: unknown; choose one of {', '.join(UNITS_M)}")
-    scene = open_scene(path)
+    scene = open_scene(path, assume_crs=assume_crs)
     if len(scene.indexes) != 1:
         raise LabelError(f"{path}: has {len(scene.indexes)} bands; elevations need one")
     with opened(scene.path) as source:

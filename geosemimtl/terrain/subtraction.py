@@ -43,10 +43,12 @@ class NdsmOptions:
 
     Attributes:
         unit: Of the elevations: ``m``, ``ft`` or ``us-ft``; what the files say by default.
+        assume_crs: CRS of files that carry none.
         ground: How the ground is found where no terrain model is given.
     """
 
     unit: str | None = None
+    assume_crs: str | None = None
     ground: GroundFilter = field(default_factory=GroundFilter)
 
 
@@ -87,8 +89,9 @@ def ndsm(
     if dtm is not None and write_dtm is not None:
         raise ConfigError("--write-dtm is the estimated ground; leave it out where --dtm is given")
     outputs = [path for path in (output, write_dtm) if path is not None]
-    surface = open_elevations(dsm, options.unit)
-    terrain = None if dtm is None else open_elevations(dtm, options.unit)
+    how = (options.unit, options.assume_crs)
+    surface = open_elevations(dsm, *how)
+    terrain = None if dtm is None else open_elevations(dtm, *how)
     _refuse_inputs(outputs, [path for path in (dsm, dtm) if path is not None])
     grid = surface[0].grid
     if terrain is not None and not overlap(terrain[0].grid, grid):

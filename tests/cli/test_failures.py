@@ -29,7 +29,19 @@ CASES: dict[str, tuple[str, list[tuple[str, Any, dict[str, Any]]], tuple[str, ..
     "missing scene": ("tile no.tif -o new", [], ("no.tif", "no such file", "check the path")),
     "missing scene to predict": ("predict no.tif -o new", [], ("no.tif", "no such file")),
     "missing scene to check": ("check no.tif", [], ("no.tif", "no such file")),
-    "unreadable scene": ("tile tiny.yaml -o new", [], ("tiny.yaml", "not a raster")),
+    "unreadable scene": ("tile b.safetensors -o new", [], ("b.safetensors", "not a raster")),
+    "no description": ("tile tiny.yaml -o new", [], ("tiny.yaml", "images is missing")),
+    "data set elsewhere": ("tile --dataset potsdam gone -o new", [], ("gone", "is no folder")),
+    "unknown variant": (
+        "tile --dataset vaihingen . --variant rgb -o new",
+        [],
+        ("--variant rgb", "vaihingen comes as irrg"),
+    ),
+    "heights of unknown unit": (
+        "tile a.tif --height x.jpg -o new",
+        [],
+        ("x.jpg", "grey levels are no metres", "--height-scale"),
+    ),
     "unreadable scene to predict": ("predict tiny.yaml -o new", [], ("tiny.yaml", "not a raster")),
     "too few bands": (
         "predict x.tif -o new",

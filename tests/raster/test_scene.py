@@ -6,13 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from affine import Affine
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 
 from geosemimtl.errors import BandError, GridError, SceneError
-from geosemimtl.raster.scene import open_scene, opened
+from geosemimtl.raster.scene import Georeference, in_metres, in_pure_colours, open_scene, opened
 
 Maker = Callable[..., Path]
 Noise = Callable[..., NDArray[Any]]
@@ -146,9 +147,12 @@ def test_a_neighbours_crs_is_only_a_fallback(
     near, named = CRS.from_epsg(25832), "EPSG:25834"
     without = make_raster("a.tif", noise(3, 8, 8), crs=None)
     with_own = make_raster("b.tif", noise(3, 8, 8))
-    assert open_scene(without, fallback_crs=near).grid.crs == near
-    assert open_scene(without, assume_crs=named, fallback_crs=near).grid.crs.to_epsg() == 25834
-    assert open_scene(with_own, fallback_crs=near).grid.crs.to_epsg() == 25833
+    assert open_scene(without, fallback=Georeference(near)).grid.crs == near
+    assert (
+        open_scene(without, assume_crs=named, fallback=Georeference(near)).grid.crs.to_epsg()
+        == 25834
+    )
+    assert open_scene(with_own, fallback=Georeference(near)).grid.crs.to_epsg() == 25833
     assert not caplog.records
 
 
@@ -191,3 +195,66 @@ def test_bands_are_of_one_type_of_real_numbers(
     with pytest.raises(BandError) as caught:
         open_scene(vrt)
     assert "bands of one type of real numbers are needed" in one_line(caught.value)
+
+
+@pytest.mark.filterwarnings("ignore:The given matrix")  # from writing it
+@pytest.mark.parametrize("shape", [(8, 8), (8, 7), (9, 8)])
+def test_a_layer_without_georeference_lies_on_its_image(
+    make_raster: Maker, noise: Noise, shape: tuple[int, int]
+) -> None:
+    """A row or column more or less keeps every pixel where it is."""
+    image = open_scene(make_raster("image.tif", noise(3, 8, 8)))
+    path = make_raster("layer.tif", noise(1, *shape), crs=None, transform=Affine.identity())
+    layer = open_scene(path, fallback=Georeference.of(image.grid))
+    assert layer.grid.transform == image.grid.transform
+    assert layer.grid.crs == image.grid.crs
+    assert layer.grid.shape == shape
+    with opened(layer.source) as source, opened(path) as plain:
+        assert source.transform == image.grid.transform, "for what GDAL itself warps"
+        assert (source.read() == plain.read()).all()
+
+
+@pytest.mark.filterwarnings("ignore:The given matrix")  # from writing it
+def test_a_layer_of_another_size_has_no_place(
+    make_raster: Maker, noise: Noise, one_line: OneLine
+) -> None:
+    image = open_scene(make_raster("image.tif", noise(3, 8, 8)))
+    path = make_raster("layer.tif", noise(1, 8, 6), crs=None, transform=Affine.identity())
+    with pytest.raises(GridError, match="8 x 6 px where its image has 8 x 8") as caught:
+        open_scene(path, fallback=Georeference.of(image.grid))
+    one_line(caught.value)
+
+
+def test_metres_of_grey_levels(make_raster: Maker) -> None:
+    greys = np.array([[[0, 1, 254, 255]]], np.uint8)
+    scene = in_metres(open_scene(make_raster("a.tif", greys)), 0.1)
+    assert (scene.dtype, scene.mask) == ("float32", "nodata")
+    with opened(scene.source) as source:
+        assert source.read()[0, 0] == pytest.approx([0, 0.1, 25.4, 25.5])
+
+
+def test_metres_where_heights_are_valid(make_raster: Maker) -> None:
+    """Feet with nodata, and with a mask; neither is multiplied."""
+    values = np.array([[[-9999, 10, np.nan]]], np.float32)
+    whole = np.array([[[7, 10, 3]]], np.uint16)
+    masked = np.array([[True, True, False]])
+    for path, expected in (
+        (make_raster("a.tif", values, nodata=-9999), [np.nan, 3.048, np.nan]),
+        (make_raster("b.tif", whole, nodata=7), [np.nan, 3.048, 0.9144]),
+        (make_raster("c.tif", whole, mask=masked), [2.1336, 3.048, np.nan]),
+    ):
+        with opened(in_metres(open_scene(path), 0.3048).source) as source:
+            assert source.read()[0, 0] == pytest.approx(expected, nan_ok=True), path
+
+
+def test_metres_are_left_as_they_are(make_raster: Maker, noise: Noise) -> None:
+    scene = open_scene(make_raster("a.tif", noise(1, 8, 8)))
+    assert in_metres(scene, 1) is scene
+
+
+def test_pure_colours(make_raster: Maker) -> None:
+    values = np.arange(256, dtype=np.uint8)[None, None].repeat(3, 0)
+    scene = in_pure_colours(open_scene(make_raster("a.tif", values)))
+    with opened(scene.source) as source:
+        pixels = source.read()
+    assert (pixels == np.where(values < 88, 0, np.where(values > 167, 255, 128))).all()

@@ -188,3 +188,13 @@ def test_cells_as_large_as_buildings(one_line: Callable[[BaseException], str]) -
     with pytest.raises(ConfigError, match=r"--cell 60: .* --width 60; give about 1") as caught:
         GroundFilter(cell_m=60)
     one_line(caught.value)
+
+
+def test_a_crs_for_files_that_carry_none(make_raster: MakeRaster, tmp_path: Path) -> None:
+    surface, ground = np.full((1, 8, 8), 12, np.float32), np.full((1, 8, 8), 10, np.float32)
+    dsm, dtm = make_raster("dsm.tif", surface, crs=None), make_raster("dtm.tif", ground, crs=None)
+    options = NdsmOptions(assume_crs="EPSG:25833")
+    made = geosemimtl.ndsm(dsm, tmp_path / "ndsm.tif", dtm=dtm, options=options)
+    heights, profile = read(made)
+    assert (heights == 2).all()
+    assert profile["crs"].to_epsg() == 25833

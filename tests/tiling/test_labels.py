@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 from affine import Affine
 from numpy.typing import NDArray
+from rasterio.enums import Resampling
 
 from geosemimtl.errors import LabelError
 from geosemimtl.raster.grid import PixelGrid, model_grid
+from geosemimtl.raster.reading import read_on_grid
 from geosemimtl.raster.scene import open_scene
 from geosemimtl.tasks import IGNORE, ISPRS_CLASS_MAP, ClassMap, MappedClass
 from geosemimtl.tiling.labels import check_heights, open_heights, open_labels
@@ -226,3 +228,34 @@ def test_undeclared_nodata_is_no_height(make_raster: Maker, one_line: OneLine) -
     with pytest.raises(LabelError, match="-9999 at row 3, column 4 is no height") as caught:
         check_heights(open_scene(make_raster("undeclared.tif", pixels)))
     assert "-a_nodata" in one_line(caught.value)
+
+
+def test_colours_next_to_the_declared_ones(make_raster: Maker) -> None:
+    """As lossy copies write them; what lies between stays an error."""
+    rounding = ISPRS_CLASS_MAP.model_copy(update={"round_colours": True})
+    pixels = np.array([[(9, 222, 221), (252, 255, 0), (225, 227, 227), (3, 4, 5)]], np.uint8)
+    path = make_raster("a.tif", np.moveaxis(pixels, -1, 0))
+    labels = open_labels([path], rounding)
+    labels.check(own_grid(path))
+    with labels.on_grid(own_grid(path)) as reader:
+        assert reader.read().tolist() == [[2, 4, 0, N]]
+    with pytest.raises(LabelError, match="4 undeclared"):
+        check(path, ISPRS_CLASS_MAP)
+    pixels[0, 0] = (255, 127, 0)
+    between = make_raster("b.tif", np.moveaxis(pixels, -1, 0))
+    with pytest.raises(LabelError, match="1 undeclared"):
+        check(between, rounding)
+
+
+def test_heights_of_another_unit(make_raster: Maker) -> None:
+    path = make_raster("a.tif", np.array([[[0, 10]]], np.uint8))
+    heights = open_heights([path], scale_m=0.3048)
+    with read_on_grid(heights, own_grid(path), Resampling.nearest) as reader:
+        assert reader.read()[0][0, 0] == pytest.approx([0, 3.048])
+
+
+def test_grey_levels_of_a_jpeg_are_no_metres(tmp_path: Path, one_line: OneLine) -> None:
+    path = tmp_path / "ndsm.jpg"
+    with pytest.raises(LabelError, match="or make heights of a DSM with geosemimtl ndsm") as caught:
+        open_heights([path])
+    one_line(caught.value)

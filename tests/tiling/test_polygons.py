@@ -23,6 +23,7 @@ from shapely import affinity
 
 from geosemimtl.errors import LabelError
 from geosemimtl.raster.grid import PixelGrid
+from geosemimtl.raster.scene import Georeference
 from geosemimtl.tasks import IGNORE, ISPRS_CLASS_MAP, ClassMap, MappedClass
 from geosemimtl.tiling import polygons
 from geosemimtl.tiling.labels import Labels, open_labels
@@ -322,7 +323,9 @@ def test_what_are_no_polygon_labels(
     bare = make_polygons("b.shp", [box(0, 0, 4, 4)], ["tree"], crs=None)
     assert "has no CRS; name it, such as --assume-crs" in refused(bare)
     assert open_labels([bare], PARCELS, assume_crs="EPSG:25833").files[0] == bare
-    assert open_labels([bare], PARCELS, fallback_crs=CRS.from_epsg(25833)).files[0] == bare
+    assert (
+        open_labels([bare], PARCELS, fallback=Georeference(CRS.from_epsg(25833))).files[0] == bare
+    )
     assert "no such file" in refused(tmp_path / "none.gpkg")
     (tmp_path / "text.gpkg").write_text("x")
     assert "not a vector file" in refused(tmp_path / "text.gpkg")
@@ -357,5 +360,5 @@ def test_a_file_without_features(tmp_path: Path, one_line: OneLine) -> None:
     path = tmp_path / "empty.geojson"
     path.write_text('{"type": "FeatureCollection", "features": []}')
     with pytest.raises(LabelError, match="has no features; draw some") as caught:
-        open_labels([path], ISPRS_CLASS_MAP, fallback_crs=CRS.from_epsg(25833))
+        open_labels([path], ISPRS_CLASS_MAP, fallback=Georeference(CRS.from_epsg(25833)))
     one_line(caught.value)

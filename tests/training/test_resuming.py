@@ -147,4 +147,3 @@ def test_a_loss_that_is_not_finite(tmp_path: Path, tiny: Tiny, one_line: OneLine
     assert len(bad["tiles"]) == len(bad["image"]) == 2
     assert not all(np.isfinite(list(bad["losses"].values())))
     assert not list(tmp_path.glob("*.safetensors"))
-    assert (tmp_path / ".tiny.training.part").exists()
