@@ -123,6 +123,31 @@ def test_turns_and_flips_are_exact_permutations(crop_px: int) -> None:
     assert len(seen) == 8  # four turns, mirrored or not
 
 
+def test_flips_and_degrees() -> None:
+    street = AugmentationConfig(flip="both", scale=(1.0, 1.0), rotate=10.0)
+    linear = draw_geometry(street, 400, (64, 64), 32, _generator(0))[:, :, :2]
+    mirrored, upside_down = linear[:, 0, 0] < 0, linear[:, 1, 1] < 0
+    assert all(0.4 < share.float().mean() < 0.6 for share in (mirrored, upside_down))
+    assert 0.15 < (mirrored & upside_down).float().mean() < 0.35
+    degrees = torch.rad2deg(torch.atan(linear[:, 1, 0] / linear[:, 0, 0]))
+    assert 9.5 < degrees.abs().max() <= 10.001
+    still = draw_geometry(STILL, 50, (64, 64), 32, _generator(0))[:, :, :2]
+    assert torch.equal(still, torch.eye(2).repeat(50, 1, 1))
+
+
+@pytest.mark.parametrize(
+    ("how", "factor"), [("leaves", 1.0), ("multiplies", 2.0), ("divides", 0.5)]
+)
+def test_what_zooming_does_to_heights(how: str, factor: float) -> None:
+    batch = _batch()
+    twice = _affine(0, -0.5, 20, 0.5, 0, 10, 4)  # zoomed in by 2, and turned
+    plain = apply_geometry(batch, twice, 16)
+    zoomed = apply_geometry(batch, twice, 16, how)
+    assert plain.valid[HEIGHT].any()
+    torch.testing.assert_close(zoomed.targets[HEIGHT], factor * plain.targets[HEIGHT])
+    assert torch.equal(zoomed.image, plain.image)
+
+
 def test_free_geometry_covers_what_it_may() -> None:
     geometry = draw_geometry(AugmentationConfig(), 500, (512, 512), 384, _generator(0))
     linear = geometry[:, :, :2]

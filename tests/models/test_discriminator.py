@@ -89,3 +89,25 @@ def test_autocast_gives_float32_logits() -> None:
     discriminator = Discriminator(1, 2, width=4)
     with torch.autocast("cpu", torch.bfloat16):
         assert discriminator(torch.rand(1, 1, 32, 32)).dtype == torch.float32
+
+
+def test_probabilities_enlarged_instead_of_logits() -> None:
+    torch.manual_seed(0)
+    maps = torch.rand(2, 6, 64, 96)
+    small = Discriminator(6, 2, width=4).eval()
+    enlarged = Discriminator(6, 2, width=4, enlarge="probabilities").eval()
+    enlarged.load_state_dict(small.state_dict())
+    shares = enlarged(maps).softmax(dim=1)
+    coarse = small.layers(maps).softmax(dim=1)
+    wanted = nn.functional.interpolate(coarse, size=(64, 96), mode="bilinear")
+    torch.testing.assert_close(shares, wanted)
+    assert not torch.allclose(shares, small(maps).softmax(dim=1))
+
+
+def test_one_logit_of_enlarged_probabilities() -> None:
+    torch.manual_seed(0)
+    maps = torch.rand(1, 1, 64, 64)
+    judge = Discriminator(1, 0, width=4, enlarge="probabilities", spectral=False)
+    coarse = judge.layers(maps).sigmoid()
+    wanted = nn.functional.interpolate(coarse, size=(64, 64), mode="bilinear")
+    torch.testing.assert_close(judge(maps).sigmoid(), wanted)

@@ -1,14 +1,16 @@
 """The network: every decoder over every stride, any input size, every parameter trained."""
 
+from collections.abc import Callable
 from typing import Literal
 
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional
 
 from geosemimtl.config import DecoderConfig, NetworkConfig
 from geosemimtl.errors import ConfigError
-from geosemimtl.models.decoders import DECODERS, build_decoder
+from geosemimtl.models.decoders import DECODERS, PSPDecoder, build_decoder
 from geosemimtl.models.encoders import build_encoder
 from geosemimtl.models.layers import SafeBatchNorm2d
 from geosemimtl.models.network import (
@@ -191,3 +193,42 @@ def test_an_unknown_decoder_lists_the_known() -> None:
     config = DecoderConfig(name="psp").model_copy(update={"name": "fpn"})
     with pytest.raises(ConfigError, match="known: psp, upsampling, unet"):
         build_decoder(config, (8,), (2,), 1)
+
+
+@pytest.mark.parametrize(
+    ("activation", "wanted"),
+    [("linear", lambda x: x), ("softplus", functional.softplus), ("sigmoid", torch.sigmoid)],
+)
+def test_what_follows_the_heights(
+    activation: str, wanted: Callable[[torch.Tensor], torch.Tensor]
+) -> None:
+    results = []
+    for chosen in ("linear", activation):
+        torch.manual_seed(0)
+        config = small().model_copy(update={"height_activation": chosen})
+        network = build_network(config, TASKS, 3).eval()
+        results.append(network(torch.ones(1, 3, 64, 64)).logits[HEIGHT])
+    torch.testing.assert_close(results[1], wanted(results[0]))
+
+
+def test_a_second_head_helps_the_training_alone() -> None:
+    torch.manual_seed(0)
+    network = build_network(small().model_copy(update={"aux_weight": 0.4}), TASKS, 3)
+    image = torch.rand(1, 3, 64, 64)
+    auxiliary = network(image).auxiliary
+    assert {name: tuple(logits.shape) for name, logits in auxiliary.items()} == {
+        SEGMENTATION: (1, 6, 64, 64)
+    }
+    auxiliary[SEGMENTATION].sum().backward()
+    assert all(p.grad is not None for p in network.auxiliary.parameters())
+    assert network.eval()(image).auxiliary == {}
+    assert build_network(small(), TASKS, 3)(image).auxiliary == {}
+
+
+def test_bins_of_the_pyramid() -> None:
+    psp = DecoderConfig(name="psp", channels=16, bins=(1, 4))
+    config = small().model_copy(update={"segmentation": psp})
+    decoder = build_network(config, TASKS, 3).decoders[SEGMENTATION]
+    assert isinstance(decoder, PSPDecoder)
+    assert decoder.pyramid.bins == (1, 4)
+    assert decoder.dropout.p == 0.1

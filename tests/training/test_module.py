@@ -174,3 +174,41 @@ def test_clipping_shortens_the_step(
 def test_a_weight_that_is_left_out_is_the_papers(tiny: Tiny) -> None:
     assert tiny(weights={"segmentation": 2}).weights == {"segmentation": 2, "height": 0.01}
     assert tiny(weights={"height": 2}).weights == {"segmentation": 1, "height": 2}
+
+
+def test_decoders_may_learn_at_another_rate_and_by_steps(
+    make_module: Callable[[TrainConfig], MultiTaskTask],
+    tiny: Tiny,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    config = tiny(crop_px=32, optimiser={"decoder_lr": 10, "decays_by": "steps"})
+    module = make_module(config)
+    rates: list[list[float]] = []
+    network, own = module.configure_optimizers()
+    network.register_step_post_hook(
+        lambda *_: rates.append([group["lr"] for group in network.param_groups])
+    )
+    monkeypatch.setattr(module, "configure_optimizers", lambda: [network, own])
+    encoder, decoders = ({id(p) for p in g["params"]} for g in network.param_groups)
+    assert encoder == {id(p) for p in module.model.encoder.parameters()}
+    assert decoders == {id(p) for p in module.model.decoders.parameters()}
+    _fit(module, config, tmp_path)
+    shares = [(1 - step / 8) ** 0.9 for step in range(8)]
+    assert [rate for rate, _ in rates] == pytest.approx([0.01 * share for share in shares])
+    assert [rate for _, rate in rates] == pytest.approx([0.1 * share for share in shares])
+
+
+def test_the_second_head_learns_with_its_weight(
+    make_module: Callable[[TrainConfig], MultiTaskTask], tiny: Tiny, tmp_path: Path
+) -> None:
+    network = tiny().network.model_copy(update={"aux_weight": 0.4})
+    config = tiny(crop_px=32, network=network)
+    module = make_module(config)
+    before = [p.clone() for p in module.model.auxiliary.parameters()]
+    _fit(module, config, tmp_path, iterations=2)
+    assert before
+    assert any(
+        not torch.equal(p, q)
+        for p, q in zip(module.model.auxiliary.parameters(), before, strict=True)
+    )

@@ -1,0 +1,195 @@
+"""A tiny experiment, from cities to tables: stopped, gone on with, added to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from geosemimtl.errors import ConfigError
+from geosemimtl.experiments.config import ExperimentConfig
+from geosemimtl.experiments.running import Outcome, run_experiment
+from geosemimtl.publish.experiment_picture import draw_experiment
+from geosemimtl.publish.experiment_tables import experiment_tables, outcomes_csv
+
+SCENES = [
+    {
+        "name": name,
+        "image": f"{{data}}/scenes/{name}_test.tif",
+        "labels": f"{{data}}/scenes/{name}_test_labels.tif",
+        "height": f"{{data}}/scenes/{name}_test_ndsm.tif",
+    }
+    for name in ("potsdam", "vaihingen")
+]
+SMALL = {"name": "upsampling", "channels": 8}
+TINY: dict[str, Any] = {
+    "name": "tiny",
+    "seeds": [0],
+    "city": {"train_m": 60, "train_scenes": 1, "test_m": 40, "gsd_m": 0.5, "tile_px": 64},
+    "training": {
+        "domains": [
+            {"name": "potsdam", "tiles": "{data}/tiles/potsdam"},
+            {"name": "vaihingen", "tiles": "{data}/tiles/vaihingen"},
+        ],
+        "network": {
+            "encoder": "resnet18",
+            "weights": None,
+            "output_stride": 32,
+            "segmentation": SMALL,
+            "height": SMALL,
+        },
+        "method": {"name": "jtl"},
+        "iterations": 3,
+        "batch": 2,
+        "crop_px": 64,
+    },
+    "scenes": SCENES,
+    "single": {"segmentation": "STL land cover", "height": "STL height"},
+    "rows": [
+        {
+            "name": "STL land cover",
+            "domains": ["potsdam"],
+            "changes": {"tasks": ["segmentation"], "method": {"name": "stl"}},
+        },
+        {
+            "name": "STL height",
+            "domains": ["vaihingen"],
+            "changes": {"tasks": ["height"], "method": {"name": "stl"}, "iterations": 4},
+        },
+        {"name": "JTL", "paper": {"vaihingen": {"mean_iou": 62.2, "gain": 22.1}}},
+    ],
+}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+class Counting:
+    """A tracker that notes what it shows, and may stop a training."""
+
+    def __init__(self, stop_in: str = "") -> None:
+        self.labels: list[str] = []
+        self._stop_in = stop_in
+
+    def __call__(self, items: Iterable[Any], label: str, total: int) -> Iterator[Any]:  # noqa: ARG002  (a tracker's signature)
+        """Pass the items on."""
+        self.labels.append(label)
+        for index, item in enumerate(items):
+            if self._stop_in and self._stop_in in label and index == 1:
+                raise KeyboardInterrupt
+            yield item
+
+    @property
+    def trained(self) -> list[str]:
+        """Which trainings there were."""
+        return [label.partition(" ")[2] for label in self.labels if label.endswith("training")]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of the tiny experiment, which was stopped once and went on."""
+    output = tmp_path_factory.mktemp("experiment") / "tiny"
+    config = ExperimentConfig.model_validate(TINY)
+    with pytest.raises(KeyboardInterrupt):
+        run_experiment(config, output, track=Counting("STL height, seed 0: training"))
+    tracker = Counting()
+    run_experiment(config, output, track=tracker)
+    assert tracker.trained == ["STL height, seed 0: training", "JTL, seed 0: training"]
+    return output
+
+
+def _again(folder: Path, **changes: Any) -> tuple[list[Outcome], Counting]:
+    tracker = Counting()
+    config = ExperimentConfig.model_validate(TINY | changes)
+    return run_experiment(config, folder, track=tracker), tracker
+
+
+def test_what_is_done_is_not_done_again(folder: Path) -> None:
+    outcomes, tracker = _again(folder)
+    assert tracker.labels == []
+    assert [each.row for each in outcomes] == ["STL land cover", "STL height", "JTL"]
+    assert [(each.iterations, each.steps) for each in outcomes] == [(3, 3), (4, 4), (3, 6)]
+    assert all(each.seconds > 0 for each in outcomes)
+    land, height, both = (each.scores["vaihingen"]["learned"] for each in outcomes)
+    assert set(land) == {"pixel_accuracy", "mean_iou"}
+    assert set(height) == {"abs_rel", "rmse", "mae", "delta1", "delta2", "delta3"}
+    assert set(both) == set(land) | set(height)
+    learned, adapted = (outcomes[2].scores["potsdam"][kind] for kind in ("learned", "adapted"))
+    assert learned != adapted
+
+
+def test_tables_and_gains(folder: Path, tmp_path: Path) -> None:
+    outcomes, _ = _again(folder)
+    config = ExperimentConfig.model_validate(TINY)
+    tables = experiment_tables(config, outcomes)
+    assert [each.title for each in tables][:2] == [
+        "potsdam, equal iterations, statistics as learned",
+        "potsdam, equal iterations, statistics re-estimated on the scene",
+    ]
+    learned = tables[2]
+    assert learned.head[-2:] == ("paper's mIoU %", "paper's gain %")
+    assert [row[0] for row in learned.rows] == ["STL land cover", "STL height", "JTL"]
+    jtl = outcomes[2].scores["vaihingen"]["learned"]
+    single = {
+        "mean_iou": outcomes[0].scores["vaihingen"]["learned"]["mean_iou"],
+        "rmse": outcomes[1].scores["vaihingen"]["learned"]["rmse"],
+    }
+    gain = 50 * (jtl["mean_iou"] / single["mean_iou"] - jtl["rmse"] / single["rmse"])
+    assert learned.rows[2][6] == f"{gain:.1f}"
+    assert learned.rows[2][7:] == ("62.2", "22.1")
+    assert learned.rows[0][4:] == ("-", "-", "-", "-", "-")
+    rows = outcomes_csv(outcomes).splitlines()
+    assert rows[0].startswith("row,seed,budget,iterations")
+    assert len(rows) == 1 + 2 * 2 * (2 + 6 + 8)
+    draw_experiment(tmp_path / "a.png", config, outcomes)
+    assert (tmp_path / "a.png").stat().st_size > 10_000
+
+
+def test_seeds_rows_and_scenes_may_be_added(folder: Path) -> None:
+    outcomes, tracker = _again(folder, seeds=[0, 1], rows=TINY["rows"][2:], single={})
+    assert tracker.trained == ["JTL, seed 1: training"]
+    assert outcomes[0].scores != outcomes[1].scores  # its cities are others
+    (table, *_) = experiment_tables(
+        ExperimentConfig.model_validate(TINY | {"seeds": [0, 1]}), outcomes
+    )
+    assert "±" in table.rows[0][2]
+    with pytest.raises(ConfigError, match="another city, training"):
+        _again(
+            folder,
+            city=TINY["city"] | {"test_m": 50},
+            training=TINY["training"] | {"iterations": 9},
+        )
+
+
+def test_the_same_time_as_another_row(folder: Path) -> None:
+    outcomes, tracker = _again(folder, same_time_as="JTL")
+    assert len(tracker.trained) == 2
+    lengths = json.loads((folder / "same_time.json").read_text())
+    assert lengths["JTL"] == 3
+    timed = {each.row: each for each in outcomes if each.same_time}
+    assert {name: each.iterations for name, each in timed.items()} == {
+        name: lengths[name] for name in ("STL land cover", "STL height")
+    }
+    config = ExperimentConfig.model_validate(TINY | {"same_time_as": "JTL"})
+    tables = experiment_tables(config, outcomes)
+    assert len(tables) == 8
+    (second,) = [
+        each
+        for each in tables
+        if each.title.startswith("vaihingen, equal training time, statistics as")
+    ]
+    (first,) = [
+        each
+        for each in tables
+        if each.title.startswith("vaihingen, equal iterations, statistics as")
+    ]
+    assert second.rows[2][:6] == first.rows[2][:6]  # it is the same run
+    again, tracker = _again(folder, same_time_as="JTL")
+    assert tracker.labels == []
+    assert again == outcomes
