@@ -6,26 +6,19 @@ from pathlib import Path
 
 import click
 
-from geosemimtl.cli.options import FILE, talk_options
+from geosemimtl.cli.options import FILE, set_option, talk_options
 
 
 @click.command("experiment")
 @click.argument("config", type=FILE)
-@click.option(
-    "-s",
-    "--set",
-    "overrides",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="Change a value of the experiment, such as seeds=[7] or training.iterations=10.",
-)
+@set_option
 @click.option("-o", "--output", type=FILE, help="Its folder; runs/NAME by default.")
 @talk_options
 def command(config: Path, overrides: tuple[str, ...], output: Path | None) -> None:
-    """Train and score every row of CONFIG (YAML) with every seed, beside the paper's figures.
+    """Train and score methods by seeds, as CONFIG (YAML) says.
 
-    Writes tables (.md), all figures (.csv) and a picture (.png). Stopped, the same command goes
-    on; rows and seeds that are added later join those that are done.
+    Writes tables beside the paper's figures (.md), all figures (.csv) and a picture (.png).
+    Stopped, the same command goes on; rows and seeds that are added later join those done.
 
     \b
     Example:

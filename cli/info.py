@@ -21,7 +21,7 @@ from geosemimtl.cli.options import FILE, json_option, talk_options
 @json_option
 @talk_options
 def command(paths: tuple[Path, ...], map_path: Path | None, *, as_json: bool) -> None:
-    """Print what tile sets' folders or model files say of themselves.
+    """Print what tile sets or model files say of themselves.
 
     Of several tile sets it also says which sensor supervises which task, and how much of it.
 

@@ -322,6 +322,14 @@ split_options = together(
 )
 
 
+set_option = click.option(
+    "-s",
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Change a value of the file, such as optimiser.lr=0.001 or seeds=[7].",
+)
 sensor_option = click.option(
     "--sensor", metavar="NAME", help="The training's domain that the scenes belong to."
 )

@@ -50,7 +50,7 @@ def command(
     overwrite: bool,
     **cutting: object,
 ) -> None:
-    """Cut the SCENES of one sensor into overlapping tiles at one GSD.
+    """Cut the SCENES of one sensor into overlapping tiles.
 
     SCENES are files, folders, patterns, or a CSV or GeoPackage that lists them (columns image,
     labels, height, scene, split), or a YAML that describes a data set, or with --dataset the

