@@ -30,7 +30,7 @@ def command(config: Path, overrides: tuple[str, ...], output: Path | None) -> No
     from geosemimtl.experiments.running import run_experiment
     from geosemimtl.files import write_text
     from geosemimtl.publish.experiment_picture import draw_experiment
-    from geosemimtl.publish.experiment_tables import experiment_tables, outcomes_csv
+    from geosemimtl.publish.outcome_tables import experiment_tables, outcomes_csv
 
     loaded = load_yaml(ExperimentConfig, config, overrides)
     folder = output or Path("runs") / loaded.name

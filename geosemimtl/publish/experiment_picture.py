@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from geosemimtl.experiments.config import ExperimentConfig
 from geosemimtl.experiments.running import Outcome
-from geosemimtl.publish.experiment_tables import figures_of
+from geosemimtl.publish.outcome_tables import figures_of
 from geosemimtl.publish.picture import write_figure
 
 _FIGURES = (

@@ -14,7 +14,7 @@ from geosemimtl.errors import ConfigError
 from geosemimtl.experiments.config import ExperimentConfig
 from geosemimtl.experiments.running import Outcome, run_experiment
 from geosemimtl.publish.experiment_picture import draw_experiment
-from geosemimtl.publish.experiment_tables import experiment_tables, outcomes_csv
+from geosemimtl.publish.outcome_tables import experiment_tables, outcomes_csv
 
 SCENES = [
     {
