@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyogrio
@@ -53,7 +53,7 @@ def read_layer(path: Path, column: str | None, assume_crs: str | None) -> Layer:
     Raises:
         LabelError: The file cannot be read, or the layer, column, polygons or CRS are missing.
     """
-    file, wanted = split_layer(path)
+    file, wanted, subset = split_layer(path)
     try:
         name = _layer_name(file, wanted)
         info = pyogrio.read_info(file, layer=name)
@@ -62,9 +62,21 @@ def read_layer(path: Path, column: str | None, assume_crs: str | None) -> Layer:
         if column is not None:
             _require_column(path, column, list(info["fields"]))
         meta, ids, geometries, fields = pyogrio.raw.read(
-            file, layer=name, columns=[column] if column else [], force_2d=True, return_fids=True
+            file,
+            layer=name,
+            columns=[column] if column else [],
+            where=subset,
+            force_2d=True,
+            return_fids=True,
         )
+        if not len(geometries):
+            raise LabelError(f"{path}: has no features that meet the subset; write another")
         polygons = shapely.from_wkb(geometries)
+    except pyogrio.errors.FeatureError as error:
+        raise LabelError(
+            f"{path}: features cannot be read ({error}); check the file, and the subset if there "
+            "is one"
+        ) from error
     except (pyogrio.errors.DataSourceError, shapely.GEOSException) as error:
         reason = "no such file" if not file.exists() else "not a vector file that GDAL reads"
         raise LabelError(f"{file}: {reason}; check the path") from error
@@ -80,21 +92,34 @@ def read_layer(path: Path, column: str | None, assume_crs: str | None) -> Layer:
     )
 
 
-def split_layer(path: Path) -> tuple[Path, str | None]:
-    """Return the file and the layer's name of ``file.gpkg|layername=parcels``.
+class Source(NamedTuple):
+    """What of a vector file is meant: QGIS's way to write it, ``file.gpkg|layername=parcels``.
+
+    Attributes:
+        file: The file.
+        layer: Name of the layer, if one is named.
+        subset: An SQL condition that features have to meet, ``|subset=split = 'test'``.
+    """
+
+    file: Path
+    layer: str | None
+    subset: str | None
+
+
+def split_layer(path: Path) -> Source:
+    """Return what a path and what stands behind its bars mean.
 
     Raises:
-        LabelError: Something else stands behind the bar.
+        LabelError: It is something else.
     """
     file, *options = str(path).split("|")
-    wanted = None
+    known = {"layername": "", "subset": "", "geometrytype": ""}
     for option in options:
         key, _, value = option.partition("=")
-        if key == "layername" and value:
-            wanted = value
-        elif key != "geometrytype":
+        if key not in known or not value:
             raise LabelError(f"{path}: {option} is not understood; write FILE|layername=NAME")
-    return Path(file), wanted
+        known[key] = value
+    return Source(Path(file), known["layername"] or None, known["subset"] or None)
 
 
 def _layer_name(file: Path, wanted: str | None) -> str:

@@ -46,6 +46,9 @@ class SceneSection(Section):
         labels: True labels.
         height: True nDSM.
         bands: Names of its bands in file order, where the file does not tell.
+        classes: How the labels write their classes, where not as the model does (YAML).
+        area: Polygons; only what lies within them is scored, such as the held-out blocks of a
+            tile set: ``tiles/a/tiles.gpkg|subset=split = 'test'``.
     """
 
     name: str
@@ -53,6 +56,8 @@ class SceneSection(Section):
     labels: str | None = None
     height: str | None = None
     bands: tuple[str, ...] | None = None
+    classes: str | None = None
+    area: str | None = None
 
 
 class RowSection(Section):

@@ -11,6 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
+from geosemimtl.config import load_class_map
 from geosemimtl.data.city.dataset import SENSORS, cut_scenes, draw_scenes
 from geosemimtl.errors import ConfigError
 from geosemimtl.experiments.config import (
@@ -219,10 +220,12 @@ def _scores(
             true_heights=[resolved(height, data)] if height else (),
             options=PredictOptions(
                 bands=scene.bands,
+                area=resolved(scene.area, data) if scene.area else None,
                 sensor=scene.name if scene.name in names else None,
                 adapt_bn=kind == "adapted",
                 precision="float32",
             ),
+            label_classes=load_class_map(resolved(scene.classes, data)) if scene.classes else None,
             track=track,
         )
         found[kind] = _figures(evaluation)

@@ -106,7 +106,7 @@ def request(scene: Scene, setting: Setting, sizes: Sizes) -> dict[str, Any]:
         "scene": [stamp(file) for file in scene.read_from if not file.name.endswith(_BESIDE)],
         "scene as read": [str(getattr(scene, name)) for name in _READ],
         "model": [stamp(setting.model)],
-        "area": [] if area is None else [stamp(split_layer(area)[0])],
+        "area": [] if area is None else [stamp(split_layer(area).file)],
         "options": asdict(setting.options),
         **sizes._asdict(),
         "precision": setting.precision,

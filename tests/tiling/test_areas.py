@@ -94,3 +94,19 @@ def test_areas_that_are_none(tmp_path: Path, one_line: OneLine) -> None:
         read_area(points, GRID)
     with pytest.raises(LabelError, match="no such file"):
         read_area(tmp_path / "no.gpkg", GRID)
+
+
+def test_a_subset_of_a_layer(tmp_path: Path, one_line: OneLine) -> None:
+    """As QGIS writes filters; held-out blocks of a tile set are such a subset."""
+    shapes = [shapely.box(1004, 4950, 1010, 4960), shapely.box(1020, 4950, 1030, 4960)]
+    layer = geopandas.GeoDataFrame({"split": ["train", "test"]}, geometry=shapes, crs="EPSG:25833")
+    layer.to_file(tmp_path / "a.gpkg")
+    area = read_area(Path(f"{tmp_path / 'a.gpkg'}|layername=a|subset=split = 'test'"), GRID)
+    assert area.window == Window(10, 20, 5, 5)
+    for condition, said in (
+        ("split = 'val'", "has no features that meet"),
+        ("nope = 1", "no such column"),
+    ):
+        with pytest.raises(LabelError, match=said) as caught:
+            read_area(Path(f"{tmp_path / 'a.gpkg'}|subset={condition}"), GRID)
+        assert condition in one_line(caught.value)

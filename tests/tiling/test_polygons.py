@@ -243,8 +243,8 @@ def test_layers_as_qgis_names_them(
     one_line(e.value)
     with pytest.raises(LabelError, match="no layer trees; it has parcels, old"):
         open_labels([Path(f"{path}|layername=trees")], PARCELS)
-    with pytest.raises(LabelError, match="subset=x is not understood"):
-        open_labels([Path(f"{path}|subset=x")], PARCELS)
+    with pytest.raises(LabelError, match="filter=x is not understood"):
+        open_labels([Path(f"{path}|filter=x")], PARCELS)
 
 
 def test_several_files_are_drawn_in_their_order(make_polygons: Maker, make_grid: MakeGrid) -> None:
