@@ -74,7 +74,7 @@ class Bare:
             self._batches,
             module.model,
             module.method,
-            forward=lambda batch: module.model(batch.image),
+            forward=lambda batch, _: module.model(batch.image),
             supervise=module._supervised,  # noqa: SLF001  (the very losses)
             balance=lambda losses: sum(losses.values(), torch.zeros(())),
             mover=self,

@@ -27,7 +27,7 @@ def command(config: Path, overrides: tuple[str, ...], output: Path | None) -> No
     from geosemimtl.cli.console import OUT, say, table, track
     from geosemimtl.config import load_yaml
     from geosemimtl.experiments.config import ExperimentConfig
-    from geosemimtl.experiments.running import run_experiment
+    from geosemimtl.experiments.running import experiment
     from geosemimtl.files import write_text
     from geosemimtl.publish.experiment_picture import draw_experiment
     from geosemimtl.publish.outcome_tables import experiment_tables, outcomes_csv
@@ -35,7 +35,7 @@ def command(config: Path, overrides: tuple[str, ...], output: Path | None) -> No
     loaded = load_yaml(ExperimentConfig, config, overrides)
     folder = output or Path("runs") / loaded.name
     try:
-        outcomes = run_experiment(loaded, folder, track=track)
+        outcomes = experiment(loaded, folder, track=track)
     except KeyboardInterrupt:
         say("\nThe same command goes on from here.")
         raise

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from geosemimtl.demonstration import demo
+    from geosemimtl.experiments.running import experiment
     from geosemimtl.inference.evaluation import evaluate
     from geosemimtl.inference.inspection import check, info
     from geosemimtl.inference.predictor import predict
@@ -18,12 +19,13 @@ if TYPE_CHECKING:
     from geosemimtl.tiling.cutting import tile
     from geosemimtl.training.trainer import train
 
-__all__ = ["check", "demo", "evaluate", "info", "ndsm", "predict", "tile", "train"]
+__all__ = ["check", "demo", "evaluate", "experiment", "info", "ndsm", "predict", "tile", "train"]
 
 _HOMES = {
     "check": "inference.inspection",
     "demo": "demonstration",
     "evaluate": "inference.evaluation",
+    "experiment": "experiments.running",
     "info": "inference.inspection",
     "ndsm": "terrain.subtraction",
     "predict": "inference.predictor",

@@ -7,15 +7,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from geosemimtl.config import Section
 from geosemimtl.training.config import TrainConfig
 
 #: Stands in paths for the folder of a seed's own data.
-_DATA = "{data}"
+DATA = "{data}"
 #: What is printed of a row, by its name in the paper's figures.
-Figure = Literal["pixel_accuracy", "mean_iou", "abs_rel", "rmse", "delta1", "gain"]
+Figure = Literal[
+    "pixel_accuracy", "mean_iou", "abs_rel", "rmse", "delta1", "delta2", "delta3", "gain"
+]
 Statistics = Literal["learned", "adapted"]
 
 
@@ -31,20 +33,23 @@ class CitySection(Section):
     """
 
     train_m: float = Field(420.0, gt=0)
-    train_scenes: int = Field(2, ge=1)
+    train_scenes: int = Field(2, ge=1, le=40)
     test_m: float = Field(240.0, gt=0)
     gsd_m: float = Field(0.3, gt=0)
     tile_px: int = Field(256, ge=32)
 
 
+Paths = Annotated[tuple[str, ...], BeforeValidator(lambda v: (v,) if isinstance(v, str) else v)]
+
+
 class SceneSection(Section):
-    """One scene that every model predicts.
+    """One scene, or several whose counts are added up, that every model predicts.
 
     Attributes:
         name: How the table calls it; the training's domain that took it, if there is one.
-        image: The file; ``{data}`` in paths is the folder of the seed's data.
-        labels: True labels.
-        height: True nDSM.
+        image: The file, or files; ``{data}`` in paths is the folder of the seed's data.
+        labels: True labels, one an image.
+        height: True nDSM, likewise.
         bands: Names of its bands in file order, where the file does not tell.
         classes: How the labels write their classes, where not as the model does (YAML).
         area: Polygons; only what lies within them is scored, such as the held-out blocks of a
@@ -52,9 +57,9 @@ class SceneSection(Section):
     """
 
     name: str
-    image: str
-    labels: str | None = None
-    height: str | None = None
+    image: Paths
+    labels: Paths = ()
+    height: Paths = ()
     bands: tuple[str, ...] | None = None
     classes: str | None = None
     area: str | None = None
@@ -154,7 +159,7 @@ class ExperimentConfig(Section):
 
 def resolved(path: str, data: Path) -> Path:
     """Return a path of an experiment, with the folder of the seed's data put in."""
-    return Path(path.replace(_DATA, str(data)))
+    return Path(path.replace(DATA, str(data)))
 
 
 def slug(name: str) -> str:

@@ -15,6 +15,7 @@ from geosemimtl.config import load_class_map
 from geosemimtl.data.city.dataset import SENSORS, cut_scenes, draw_scenes
 from geosemimtl.errors import ConfigError
 from geosemimtl.experiments.config import (
+    DATA,
     CitySection,
     ExperimentConfig,
     RowSection,
@@ -70,9 +71,7 @@ class _Job(NamedTuple):
     iterations: int | None  # other than the row's own: the same time as another's
 
 
-def run_experiment(
-    config: ExperimentConfig, output: Path, *, track: Track = silent
-) -> list[Outcome]:
+def experiment(config: ExperimentConfig, output: Path, *, track: Track = silent) -> list[Outcome]:
     """Train and evaluate every row with every seed; what is done already is not done again.
 
     Args:
@@ -127,20 +126,27 @@ def _outcome(config: ExperimentConfig, job: _Job, output: Path, track: Track) ->
     folder = output / "runs" / f"{slug(job.row.name)}_{job.seed}"
     if job.iterations is not None:
         folder = folder.with_name(f"{folder.name}_same_time")
-    wanted = training.model_dump(mode="json")
-    known = _known(folder, wanted)
+    known = _known(folder, _asked(config, job))
     if config.city is not None:
         _require_city(config.city, job.seed, data, track)
     model = folder / "model.safetensors"
-    if not known or not model.exists():
+    if not known:
         watch = _Watch(track)
-        train(training, folder, overwrite=model.exists(), track=watch)
-        known = {"training": wanted, "scores": {}, "second": watch.median_s}
-        known["iterations"] = iterations_in(training, open_domains(training))
+        train(training, folder, overwrite=True, track=watch)
+        known = {
+            "training": _asked(config, job),
+            "iterations": iterations_in(training, open_domains(training)),
+            "second": watch.median_s,
+            "scores": {},
+        }
+        _keep(folder, known)
     for scene in config.scenes:
-        if scene.name not in known["scores"]:
-            known["scores"][scene.name] = _scores(config, scene, training, model, data, track)
-            write_text(folder / _OUTCOME, json.dumps(known, indent=1) + "\n")
+        wanted = scene.model_dump(mode="json", exclude_defaults=True)
+        scored = known["scores"].get(scene.name, {})
+        if scored.get("scene") != wanted:
+            scores = _scores(config, scene, training, model, data, track)
+            known["scores"][scene.name] = {"scene": wanted, "scores": scores}
+            _keep(folder, known)
     return Outcome(
         job.row.name,
         job.seed,
@@ -148,15 +154,38 @@ def _outcome(config: ExperimentConfig, job: _Job, output: Path, track: Track) ->
         known["iterations"],
         known["iterations"] * len(training.domains),
         known["second"] * known["iterations"],
-        {scene.name: known["scores"][scene.name] for scene in config.scenes},
+        {scene.name: known["scores"][scene.name]["scores"] for scene in config.scenes},
     )
 
 
-def _known(folder: Path, training: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what an earlier call found of the same training, if it did."""
+def _asked(config: ExperimentConfig, job: _Job) -> dict[str, Any]:
+    """Return a job's training as it is written: defaults and the experiment's folder left out."""
+    training = config.training_of(job.row, job.seed, Path(DATA), job.iterations)
+    return training.model_dump(mode="json", exclude_defaults=True)
+
+
+def _known(folder: Path, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what an earlier call found of the same training, if it did.
+
+    Raises:
+        ConfigError: It was another training.
+    """
     path = folder / _OUTCOME
-    known: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    return known if known.get("training") == training else {}
+    if not path.exists():
+        return {}
+    known: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    before = known["training"]
+    changed = [key for key in before.keys() | asked.keys() if before.get(key) != asked.get(key)]
+    if changed:
+        raise ConfigError(
+            f"{folder}: was trained with another {', '.join(sorted(changed))}: remove it, give the "
+            "row another name, or choose another folder with -o"
+        )
+    return known
+
+
+def _keep(folder: Path, known: Mapping[str, Any]) -> None:
+    write_text(folder / _OUTCOME, json.dumps(known, indent=1) + "\n")
 
 
 class _Watch:
@@ -208,16 +237,16 @@ def _scores(
     track: Track,
 ) -> dict[str, dict[str, float]]:
     """Score a whole stitched scene, in float32, by each kind of statistics."""
-    labels = scene.labels if SEGMENTATION in training.tasks else None
-    height = scene.height if HEIGHT in training.tasks else None
+    labels = scene.labels if SEGMENTATION in training.tasks else ()
+    height = scene.height if HEIGHT in training.tasks else ()
     names = [domain.name for domain in training.domains]
     found: dict[str, dict[str, float]] = {}
     for kind in config.statistics if labels or height else ():
         evaluation = evaluate_model(
-            [resolved(scene.image, data)],
+            [resolved(path, data) for path in scene.image],
             model,
-            labels=[resolved(labels, data)] if labels else (),
-            true_heights=[resolved(height, data)] if height else (),
+            labels=[resolved(path, data) for path in labels],
+            true_heights=[resolved(path, data) for path in height],
             options=PredictOptions(
                 bands=scene.bands,
                 area=resolved(scene.area, data) if scene.area else None,
@@ -245,27 +274,38 @@ def _figures(evaluation: Evaluation) -> dict[str, float]:
 
 
 def _same_time(config: ExperimentConfig, outcomes: Sequence[Outcome], output: Path) -> list[_Job]:
-    """Return the jobs of the second table; how long they are is measured once and kept."""
-    path = output / "same_time.json"
+    """Return the jobs of the second table; how long a row's are is measured once and kept.
+
+    Raises:
+        ConfigError: The folder's second table is of another row's time, or no time was measured.
+    """
+    path, base = output / "same_time.json", config.same_time_as
+    kept: dict[str, Any] = {"as": base}
     if path.exists():
-        lengths = json.loads(path.read_text(encoding="utf-8"))
-    else:
-        second = {
-            row.name: statistics.median(
-                [each.seconds / each.iterations for each in outcomes if each.row == row.name]
-            )
-            for row in config.rows
-        }
-        (total, *_) = [
-            second[each.row] * each.iterations
-            for each in outcomes
-            if each.row == config.same_time_as
-        ]
-        lengths = {name: max(1, round(total / one)) for name, one in second.items() if one}
-        write_text(path, json.dumps(lengths, indent=1) + "\n")
+        kept = json.loads(path.read_text(encoding="utf-8"))
+    if kept["as"] != base:
+        raise ConfigError(
+            f"{path}: the second table has the time of {kept['as']}, not of {base}: choose another "
+            "folder with -o"
+        )
+    rows = {each.row: [o for o in outcomes if o.row == each.row] for each in outcomes}
+    seconds = {
+        name: statistics.median([each.seconds / each.iterations for each in runs])
+        for name, runs in rows.items()
+    }
+    if not all(seconds.values()):
+        raise ConfigError(
+            f"{output}: a training went on for its last iteration alone, so its time is not known: "
+            "remove its folder under runs/, or leave same_time_as out"
+        )
+    total = kept.setdefault("seconds", seconds[str(base)] * rows[str(base)][0].iterations)
+    lengths = kept.setdefault("iterations", {})
+    for name, second in seconds.items():
+        lengths.setdefault(name, max(1, round(total / second)))
+    write_text(path, json.dumps(kept, indent=1) + "\n")
     return [
         _Job(row, seed, lengths[row.name])
         for seed in config.seeds
         for row in config.rows
-        if row.name != config.same_time_as and row.name in lengths
+        if row.name != base
     ]

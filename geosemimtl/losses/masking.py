@@ -20,8 +20,23 @@ def masked_mean(values: Tensor, valid: Tensor | None) -> Tensor:
 
     Returns:
         A scalar; 0, still with a graph, where nothing is valid.
+
+    Raises:
+        ValueError: The shapes differ: torch would spread one over the other.
     """
+    require_alike(values=values, valid=valid)
     if valid is None:
         return values.mean() if values.numel() else values.sum()
     kept = torch.where(valid, values, torch.zeros_like(values))
     return kept.sum() / valid.sum().clamp(min=1)
+
+
+def require_alike(**tensors: Tensor | None) -> None:
+    """Refuse tensors of different shapes, which torch would spread over each other.
+
+    Raises:
+        ValueError: With their names and shapes.
+    """
+    shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items() if tensor is not None}
+    if len(set(shapes.values())) > 1:
+        raise ValueError(f"shapes differ: {shapes}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from geosemimtl.losses.masking import masked_mean, widen
+from geosemimtl.losses.masking import masked_mean, require_alike, widen
 
 
 def berhu_loss(
@@ -26,7 +26,11 @@ def berhu_loss(
 
     Returns:
         A scalar, float32 or wider; 0, still with a graph, where nothing is valid or all is exact.
+
+    Raises:
+        ValueError: The shapes differ.
     """
+    require_alike(prediction=prediction, target=target, valid=valid)
     prediction = widen(prediction)
     # replaced before the difference: the gradient of abs(NaN) is NaN even behind a mask
     target = target.to(prediction.dtype)

@@ -71,10 +71,15 @@ def scopes(batch: Batch, task: str) -> tuple[Tensor, Tensor]:
     return batch.valid[task], batch.observed & unlabelled
 
 
-def prediction_map(task: Task, logits: Tensor) -> Tensor:
-    """Return what a discriminator sees of a prediction: probabilities, or the height as it is."""
+def prediction_map(task: Task, logits: Tensor, seen: Tensor) -> Tensor:
+    """Return what a discriminator sees of a prediction: probabilities, or the height as it is.
+
+    Where nothing is to be seen (B, H, W) it is 0, as labels are where they are unknown: gaps look
+    alike, and no pixel within them teaches anybody anything.
+    """
     logits = widen(logits)
-    return logits.softmax(dim=1) if isinstance(task, Segmentation) else logits
+    shown = logits.softmax(dim=1) if isinstance(task, Segmentation) else logits
+    return shown * seen[:, None]
 
 
 def truth_map(task: Task, target: Tensor, valid: Tensor) -> Tensor:

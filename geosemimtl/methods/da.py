@@ -14,6 +14,7 @@ from geosemimtl.methods.adversarial import (
     AdversarialMethod,
     AdversarialSection,
     prediction_map,
+    scopes,
     standing_still,
 )
 from geosemimtl.methods.method import Method
@@ -21,22 +22,25 @@ from geosemimtl.models.discriminator import Discriminator
 from geosemimtl.models.network import Output
 from geosemimtl.tasks import Task
 
+#: Labelled images within their labels, and unlabelled ones where they are observed.
 _SOURCE, _TARGET = 0, 1
+_SIDES = ("source", "target")
 
 
 class DAConfig(AdversarialSection):
     """Domain adaptation of the output (AdaptSegNet, arXiv:1802.10349, with one level).
 
-    Its discriminator has no spectral normalisation; optimiser and learning rates are SemiMTL's,
-    to compare methods and nothing else.
+    Optimiser and learning rates are SemiMTL's, to compare methods and nothing else.
 
     Attributes:
         lambda_adv: Weight of the unlabelled domains' adversarial term: SemiMTL's lambda_intra,
             and AdaptSegNet's.
+        spectral_norm: Whether its discriminators have it; AdaptSegNet's do not.
     """
 
     name: Literal["da"] = "da"
     lambda_adv: float = Field(0.001, ge=0)
+    spectral_norm: bool = False
 
     def require_tasks(self, tasks: Sequence[str]) -> None:
         """Refuse more than one task.
@@ -71,17 +75,21 @@ class DomainAdaptation(AdversarialMethod):
         self._tasks = {task.name: task for task in tasks}
         for name, task in self._tasks.items():
             self.networks[name] = Discriminator(
-                task.channels, 0, config.width, enlarge=config.enlarge, spectral=False
+                task.channels,
+                0,
+                config.width,
+                enlarge=config.enlarge,
+                spectral=config.spectral_norm,
             )
 
     def network_losses(self, batch: Batch, output: Output) -> dict[str, Tensor]:
         """Return the weighted adversarial losses; discriminators stay as they are."""
         losses = {}
         for name, task in self._tasks.items():
-            _, target = _sides(batch, name)
+            _, target = scopes(batch, name)
             if self._weight > 0 and target.any():
                 with standing_still(self.networks[name]) as discriminator:
-                    judged = discriminator(prediction_map(task, output.logits[name]))
+                    judged = discriminator(prediction_map(task, output.logits[name], target))
                 loss = self.reduced(binary_loss(judged, _SOURCE, target), target)
                 losses[f"{name}/adversarial"] = self._weight * loss
         return losses
@@ -90,19 +98,22 @@ class DomainAdaptation(AdversarialMethod):
         """Return the discriminators' losses: half of each side's, as AdaptSegNet has it."""
         losses: dict[str, Tensor] = {}
         for name, task in self._tasks.items():
-            judged = None
-            for label, side in zip((_SOURCE, _TARGET), _sides(batch, name), strict=True):
-                if not side.any():
-                    continue
-                if judged is None:
-                    judged = self.networks[name](prediction_map(task, logits[name]))
-                loss = self.reduced(binary_loss(judged, label, side), side) / 2
-                key = f"{name}/discriminator"
-                losses[key] = losses[key] + loss if key in losses else loss
+            sides = scopes(batch, name)
+            seen = sides[_SOURCE] | sides[_TARGET]
+            if not seen.any():
+                continue
+            judged = self.networks[name](prediction_map(task, logits[name], seen))
+            for label, side in enumerate(sides):
+                if side.any():
+                    loss = self.reduced(binary_loss(judged, label, side), side) / 2
+                    losses[f"{name}/discriminator/{_SIDES[label]}"] = loss
         return losses
 
-
-def _sides(batch: Batch, task: str) -> tuple[Tensor, Tensor]:
-    """Return what is observed of labelled images, and of unlabelled ones."""
-    labelled = batch.labelled(task)[:, None, None]
-    return batch.observed & labelled, batch.observed & ~labelled
+    def pixels(self, batch: Batch) -> dict[str, Tensor]:
+        """Return over how many pixels each loss is a mean."""
+        counts = {}
+        for name in self._tasks:
+            for side, where in zip(_SIDES, scopes(batch, name), strict=True):
+                counts[f"{name}/discriminator/{side}"] = where.sum()
+            counts[f"{name}/adversarial"] = counts[f"{name}/discriminator/{_SIDES[_TARGET]}"]
+        return counts

@@ -41,6 +41,14 @@ class Method:
         """Return what the method's own networks lose on detached predictions, by name."""
         return {}
 
+    def pixels(self, batch: Batch) -> Mapping[str, Tensor]:  # noqa: ARG002  (the question's default)
+        """Return over how many pixels of a batch each of its losses is a mean, by name.
+
+        By these the parts count that a batch is seen in to fit into memory; losses that are left
+        out count by images.
+        """
+        return {}
+
     def optimiser(self) -> Optimizer | None:
         """Return what moves the method's own networks; ``None`` where it has none."""
         return None

@@ -31,8 +31,8 @@ class GroundTruthSection(AdversarialSection):
         lambda_intra: Weight of the labelled domains' adversarial term (Eq. 3); at 0 the term is
             left out, and the discriminators do not reach the network.
         lambda_inter: Weight of the unlabelled domains' adversarial term; likewise.
-        d_loss_avg: Halve the discriminators' loss where it has two terms, as AdaptSegNet does;
-            Eq. 9 is a sum.
+        d_loss_avg: Halve each term of the discriminators' losses, as AdaptSegNet does; Eq. 9 is
+            their sum.
     """
 
     lambda_intra: float = Field(0.001, ge=0)
@@ -87,8 +87,11 @@ class Adversary(AdversarialMethod):
         """Return the class, 1 to K, of predictions on a domain, from 0."""
         raise NotImplementedError
 
-    def alignment(self, task: str, judged: Tensor, own: int, valid: Tensor) -> Tensor:
-        """Return what the network loses on predictions without labels, before its weight."""
+    def alignment(self, task: str, judged: Tensor, own: int, valid: Tensor) -> Tensor | None:
+        """Return what the network loses on predictions without labels, before its weight.
+
+        ``None`` where there is nothing to align them to.
+        """
         raise NotImplementedError
 
     def network_losses(self, batch: Batch, output: Output) -> dict[str, Tensor]:
@@ -101,17 +104,19 @@ class Adversary(AdversarialMethod):
             if not intra and not inter:
                 continue
             with standing_still(self.networks[name]) as discriminator:
-                judged = discriminator(prediction_map(task, output.logits[name]))
+                shown = prediction_map(task, output.logits[name], known | unknown)
+                judged = discriminator(shown)
             if intra:
                 loss = self.reduced(domain_loss(judged, GROUND_TRUTH, known), known)
                 losses[f"{name}/intra"] = config.lambda_intra * loss
-            if inter:
-                loss = self.alignment(name, judged, self.own_class(batch.domain), unknown)
-                losses[f"{name}/inter"] = config.lambda_inter * self.reduced(loss, unknown)
+            aligned = self.alignment(name, judged, self.own_class(batch.domain), unknown)
+            if inter and aligned is not None:
+                losses[f"{name}/inter"] = config.lambda_inter * self.reduced(aligned, unknown)
         return losses
 
     def own_losses(self, batch: Batch, logits: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Return the discriminators' losses (Eq. 9): one term for labels, one for predictions."""
+        """Return the discriminators' losses (Eq. 9): one term for predictions, one for labels."""
+        share = 0.5 if self._config.d_loss_avg else 1.0
         losses = {}
         for name, task in self._tasks.items():
             known, unknown = scopes(batch, name)
@@ -119,14 +124,24 @@ class Adversary(AdversarialMethod):
             if not seen.any():
                 continue
             judge = self.networks[name]
-            judged = judge(prediction_map(task, logits[name]))
+            judged = judge(prediction_map(task, logits[name], seen))
             loss = self.reduced(domain_loss(judged, self.own_class(batch.domain), seen), seen)
+            losses[f"{name}/discriminator/prediction"] = share * loss
             if known.any():
                 truth = judge(truth_map(task, batch.targets[name], known))
-                loss = loss + self.reduced(domain_loss(truth, GROUND_TRUTH, known), known)
-                loss = loss / 2 if self._config.d_loss_avg else loss
-            losses[f"{name}/discriminator"] = loss
+                loss = self.reduced(domain_loss(truth, GROUND_TRUTH, known), known)
+                losses[f"{name}/discriminator/truth"] = share * loss
         return losses
+
+    def pixels(self, batch: Batch) -> dict[str, Tensor]:
+        """Return over how many pixels each loss is a mean."""
+        counts = {}
+        for name in self._tasks:
+            known, unknown = scopes(batch, name)
+            counts[f"{name}/intra"] = counts[f"{name}/discriminator/truth"] = known.sum()
+            counts[f"{name}/inter"] = unknown.sum()
+            counts[f"{name}/discriminator/prediction"] = (known | unknown).sum()
+        return counts
 
 
 class SemiMTL(Adversary):
@@ -156,9 +171,12 @@ class SemiMTL(Adversary):
         """Return the domain's own class."""
         return domain + 1
 
-    def alignment(self, task: str, judged: Tensor, own: int, valid: Tensor) -> Tensor:
+    def alignment(self, task: str, judged: Tensor, own: int, valid: Tensor) -> Tensor | None:
         """Return the mode's loss."""
-        labelled = self._labelled[task]
+        # an image without labels may come from a domain that has some: its own class is no aim
+        labelled = [k for k in self._labelled[task] if k != own]
+        if self._mode == "M1" and not labelled:
+            return None
         if self._mode == "M1" and self._several == "each":
             losses = [alignment_loss(judged, "M1", own, one, valid) for one in labelled]
             return sum(losses, judged.new_zeros(())) / len(losses)

@@ -49,7 +49,7 @@ class Encoder(nn.Module):
         return [features[index] for index in self._kept]
 
 
-def build_encoder(config: NetworkConfig, in_channels: int) -> Encoder:
+def build_encoder(config: NetworkConfig, in_channels: int, *, initial: bool = True) -> Encoder:
     """Build the encoder with its weights.
 
     SemiMTL: a ResNet-101 pretrained on ImageNet. The paper does not name the output stride:
@@ -63,6 +63,7 @@ def build_encoder(config: NetworkConfig, in_channels: int) -> Encoder:
         config: Encoder, weights and output stride.
         in_channels: Bands of the image. With pretrained weights of another band count the first
             convolution takes their mean over the bands, scaled.
+        initial: Whether to read the weights; not where others are to be loaded at once.
 
     Raises:
         ConfigError: The encoder is unknown or cannot have this output stride, or the weights are
@@ -70,7 +71,7 @@ def build_encoder(config: NetworkConfig, in_channels: int) -> Encoder:
     """
     backbone = _backbone(config, in_channels, pretrained=False)
     _drop_head(backbone)
-    if config.weights is not None:
+    if initial and config.weights is not None:
         weights = _weights(config, backbone)
         load_encoder_weights(backbone, weights, config.weights)
     if config.weights == LITE0:

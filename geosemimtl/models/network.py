@@ -111,7 +111,12 @@ class MultiTaskNetwork(nn.Module):
 
 
 def build_network(
-    config: NetworkConfig, tasks: Sequence[Task], in_channels: int, domains: int = 1
+    config: NetworkConfig,
+    tasks: Sequence[Task],
+    in_channels: int,
+    domains: int = 1,
+    *,
+    initial: bool = True,
 ) -> MultiTaskNetwork:
     """Build the network of a configuration.
 
@@ -120,11 +125,12 @@ def build_network(
         tasks: What is predicted; one decoder each.
         in_channels: Bands of the image.
         domains: Number of sensors.
+        initial: Whether to read the encoder's weights; not where others are to be loaded at once.
 
     Raises:
         ConfigError: As :func:`~geosemimtl.models.encoders.build_encoder`.
     """
-    encoder = build_encoder(config, in_channels)
+    encoder = build_encoder(config, in_channels, initial=initial)
     decoders: dict[str, nn.Module] = {
         task.name: build_decoder(
             config.decoder(task.name), encoder.channels, encoder.strides, task.channels

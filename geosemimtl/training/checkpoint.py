@@ -26,22 +26,6 @@ _NAME = "checkpoint.pt"
 _SECONDS, _TIMES = 60.0, 20.0
 
 
-def read_checkpoint(folder: Path) -> Mapping[str, Any] | None:
-    """Return what :class:`Keeper` wrote into a folder, if it did.
-
-    Raises:
-        OutputError: It is damaged.
-    """
-    path = folder / _NAME
-    if not path.exists():
-        return None
-    try:
-        state: Mapping[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        raise OutputError(f"{path}: is damaged; remove it to begin afresh") from error
-    return state
-
-
 class Keeper(Callback):
     """Writes a checkpoint every minute or so, and one when the training is interrupted.
 
@@ -49,24 +33,46 @@ class Keeper(Callback):
     it is not.
 
     Args:
-        folder: Where it is kept.
-        state: What an earlier run left there.
+        folder: Where it is kept; what an earlier run left there is gone on from.
+
+    Attributes:
+        done: Iterations that an earlier run did.
+        stop: Whether Ctrl-C was pressed.
+
+    Raises:
+        OutputError: What an earlier run left is damaged.
     """
 
-    def __init__(self, folder: Path, state: Mapping[str, Any] | None) -> None:
+    def __init__(self, folder: Path) -> None:
         self._path = folder / _NAME
-        self._state = state
+        self._state = _read(self._path)
+        self.done = 0 if self._state is None else int(self._state["iteration"])
         self._due = time.monotonic() + _SECONDS
         self.stop = False
+
+    def restore(self, module: MultiTaskTask) -> None:
+        """Give a module what an earlier run had learned, if there is one."""
+        if self._state is not None:
+            module.load_state_dict(self._state["module"])
+            module.iteration = self.done
 
     def on_train_start(self, trainer: Trainer, pl_module: MultiTaskTask) -> None:  # type: ignore[override]  # of this task
         """Go on from the state, now that the optimisers are there."""
         if self._state is None:
             return
-        pl_module.load_state_dict(self._state["module"])
+        self.restore(pl_module)
         for optimiser, state in zip(trainer.optimizers, self._state["optimisers"], strict=True):
             optimiser.load_state_dict(state)
-        pl_module.iteration = self._state["iteration"]
+        before, now = self._state["machine"], _machine(trainer)
+        changed = [
+            f"{name} {before[name]} (now {now[name]})" for name in now if before[name] != now[name]
+        ]
+        if changed:
+            _LOG.warning(
+                "%s: goes on elsewhere, with %s: its figures will not be those of one machine",
+                self._path,
+                ", ".join(changed),
+            )
         self._state = None  # its memory
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: MultiTaskTask, *_: object) -> None:  # type: ignore[override]  # of this task
@@ -80,10 +86,12 @@ class Keeper(Callback):
             raise KeyboardInterrupt
 
     def _write(self, trainer: Trainer, module: MultiTaskTask) -> None:
+        module.require_finite()
         if trainer.logger is not None:
             trainer.logger.save()  # rows and checkpoint belong together
         state = {
             "iteration": module.iteration,
+            "machine": _machine(trainer),
             "module": module.state_dict(),
             "optimisers": [optimiser.state_dict() for optimiser in trainer.optimizers],
         }
@@ -115,6 +123,26 @@ class Keeper(Callback):
             yield
         finally:
             signal.signal(signal.SIGINT, before)
+
+
+def _machine(trainer: Trainer) -> dict[str, str]:
+    """Return what sums in floating point depend on."""
+    return {
+        "device": str(trainer.strategy.root_device),
+        "precision": str(trainer.precision),
+        "threads": str(torch.get_num_threads()),
+        "torch": str(torch.__version__),
+    }
+
+
+def _read(path: Path) -> Mapping[str, Any] | None:
+    if not path.exists():
+        return None
+    try:
+        state: Mapping[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        raise OutputError(f"{path}: is damaged; remove it to begin afresh") from error
+    return state
 
 
 def save_bad_batch(

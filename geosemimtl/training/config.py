@@ -89,7 +89,7 @@ class TrainConfig(Section):
     """
 
     name: str = Field("run", pattern=r"^[^/\\]*[^/\\.][^/\\]*$")
-    tasks: tuple[TaskName, ...] = ("segmentation", "height")
+    tasks: tuple[TaskName, ...] = Field(("segmentation", "height"), min_length=1)
     domains: tuple[DomainConfig, ...] = Field(min_length=1)
     network: NetworkConfig = NetworkConfig()
     method: MethodConfig = SemiMTLConfig()
@@ -113,6 +113,13 @@ class TrainConfig(Section):
     @classmethod
     def _every_task(cls, weights: dict[TaskName, float]) -> dict[TaskName, float]:
         return _PAPER_WEIGHTS | weights
+
+    @field_validator("tasks")
+    @classmethod
+    def _distinct_tasks(cls, tasks: tuple[TaskName, ...]) -> tuple[TaskName, ...]:
+        if len(set(tasks)) != len(tasks):
+            raise ValueError("a task is named twice")
+        return tasks
 
     @model_validator(mode="after")
     def _distinct_domains(self) -> TrainConfig:

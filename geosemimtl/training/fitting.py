@@ -20,7 +20,7 @@ from torch.utils.data import DataLoader
 from geosemimtl.data.batch import Batch
 from geosemimtl.errors import TileSetError
 from geosemimtl.progress import Track
-from geosemimtl.training.checkpoint import Keeper, read_checkpoint
+from geosemimtl.training.checkpoint import Keeper
 from geosemimtl.training.module import MultiTaskTask
 
 
@@ -31,17 +31,17 @@ def fit(
     *,
     precision: str,
     track: Track,
-    keep_in: Path | None = None,
+    keeper: Keeper | None = None,
 ) -> None:
     """Run a module over all batches once; ``metrics.csv`` in ``output`` gets its losses.
 
     Args:
         module: What is trained.
-        loader: One item an iteration, from ``module.iteration`` on.
+        loader: One item for each iteration that is left.
         output: An existing folder.
         precision: ``auto``, ``32`` or ``bf16``.
         track: Shows progress.
-        keep_in: Folder of the checkpoint; one that is there is gone on from.
+        keeper: Keeps checkpoints, and goes on from one.
 
     Raises:
         TileSetError: A tile cannot be read.
@@ -49,9 +49,10 @@ def fit(
         OutputError: The disk is full.
         KeyboardInterrupt: The user stopped the training; the checkpoint is of that iteration.
     """
-    state = None if keep_in is None else read_checkpoint(keep_in)
-    done = 0 if state is None else int(state["iteration"])
-    keeper = None if keep_in is None else Keeper(keep_in, state)
+    done = keeper.done if keeper else 0
+    if keeper and not len(loader):  # stopped after its last iteration
+        keeper.restore(module)
+        return
     with _quiet_lightning(), _interruptible(), keeper.listening() if keeper else nullcontext():
         trainer = Trainer(
             accelerator="auto",
@@ -67,6 +68,10 @@ def fit(
         )
         try:
             trainer.fit(module, loader)
+        except RuntimeError as error:
+            if keeper and keeper.stop:  # a worker died of the same Ctrl-C
+                raise KeyboardInterrupt from error
+            raise
         except TileSetError as error:
             # a worker's message is a traceback that ends with what was raised
             last = str(error).splitlines()[-1]

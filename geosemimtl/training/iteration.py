@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Protocol
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple, Protocol
 
 from torch import Tensor, nn
 
@@ -34,11 +34,11 @@ class Mover(Protocol):
 
 
 def run_iteration(
-    batches: Iterable[Iterable[Batch]],
+    batches: Iterable[Sequence[Batch]],
     network: nn.Module,
     method: Method,
     *,
-    forward: Callable[[Batch], Output],
+    forward: Callable[[Batch, int], Output],
     supervise: Supervise,
     balance: Balance,
     mover: Mover,
@@ -51,10 +51,11 @@ def run_iteration(
 
     Args:
         batches: By domain, its images, augmented, in one part or in several whose gradients add
-            up; parts count by their images.
+            up, each loss weighed by the pixels that it is a mean over: all is as with one part, but
+            for what looks at a part as a whole, batch normalisation and the threshold of BerHu.
         network: What ``forward`` runs.
         method: What is added to the labels.
-        forward: Predicts.
+        forward: Predicts a part, from its number in the domain.
         supervise: The labels' losses.
         balance: Weighs and adds.
         mover: Moves the networks.
@@ -65,34 +66,64 @@ def run_iteration(
     """
     seen: dict[str, Tensor] = {}
     for domain in batches:
-        parts = list(domain)
-        images = sum(len(part.image) for part in parts)
+        views = [method.prepare(part) for part in domain]
+        shares = _shares(views, method)
         moved = False
-        for part in parts:
-            view = method.prepare(part)
+        for number, view in enumerate(views):
             if not _says_something(view, method):
                 continue
-            output = forward(view)
-            share = len(part.image) / images
-            losses = {**supervise(view, output), **method.network_losses(view, output)}
+            output = forward(view, number)
+            losses = shares[number].of(
+                {**supervise(view, output), **method.network_losses(view, output)}
+            )
             check(view, losses)
             if losses:
-                mover.backward(balance(losses) * share)
+                mover.backward(balance(losses))
                 moved = True
             detached = {name: logits.detach() for name, logits in output.logits.items()}
-            own = method.own_losses(view, detached)
+            own = shares[number].of(method.own_losses(view, detached))
             check(view, own)
             if own:
-                total = sum(own.values(), next(iter(own.values())).new_zeros(()))
-                mover.backward(total * share)
+                mover.backward(sum(own.values(), next(iter(own.values())).new_zeros(())))
             for name, loss in {**losses, **own}.items():
                 key = f"{view.domain}/{name}"
-                seen[key] = seen.get(key, 0) + loss.detach() * share
+                seen[key] = seen.get(key, 0) + loss.detach()
         if moved:
             mover.step_network()
             method.after_step(network)
     mover.step_own()
     return seen
+
+
+class _Share(NamedTuple):
+    """How much a part of a batch counts: of a loss over pixels by these, else by its images."""
+
+    images: float
+    pixels: Mapping[str, float]
+
+    def of(self, losses: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return the part's contribution to each loss."""
+        return {name: loss * self.pixels.get(name, self.images) for name, loss in losses.items()}
+
+
+def _shares(views: Sequence[Batch], method: Method) -> list[_Share]:
+    if len(views) == 1:
+        return [_Share(1.0, {})]
+    counts = [_pixels(view, method) for view in views]
+    total = {name: max(sum(count[name] for count in counts), 1) for name in counts[0]}
+    images = sum(len(view.image) for view in views)
+    return [
+        _Share(len(view.image) / images, {name: count[name] / total[name] for name in count})
+        for view, count in zip(views, counts, strict=True)
+    ]
+
+
+def _pixels(batch: Batch, method: Method) -> dict[str, int]:
+    """Return over how many pixels of a part each loss is a mean, by name."""
+    labelled = {task: valid.sum() for task, valid in batch.valid.items()}
+    auxiliary = {f"{task}/auxiliary": count for task, count in labelled.items()}
+    counts = {**labelled, **auxiliary, **method.pixels(batch)}
+    return {name: int(count) for name, count in counts.items()}
 
 
 def _says_something(batch: Batch, method: Method) -> bool:

@@ -15,7 +15,6 @@ from torch import nn
 from geosemimtl.config import NetworkConfig
 from geosemimtl.errors import ConfigError, ModelFileError, OutputError
 from geosemimtl.models.network import MultiTaskNetwork, build_network
-from geosemimtl.models.weights import LITE0, LITE0_BN_EPS
 from geosemimtl.tasks import Task
 from geosemimtl.tiling.tileset import BandStatistics
 
@@ -181,15 +180,8 @@ def load_model(
     card = read_card(path)
     domain = None if any_domain else card.domain(sensor)
     network = build_network(
-        card.network.model_copy(update={"weights": None}),
-        card.tasks,
-        len(card.bands),
-        len(card.domains),
+        card.network, card.tasks, len(card.bands), len(card.domains), initial=False
     )
-    if card.network.weights == LITE0:  # what those weights change besides themselves
-        for module in network.encoder.modules():
-            if isinstance(module, nn.BatchNorm2d):
-                module.eps = LITE0_BN_EPS
     try:
         network.load_state_dict(load_file(path))
     except (RuntimeError, SafetensorError) as error:

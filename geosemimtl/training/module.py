@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -61,9 +60,10 @@ class MultiTaskTask(BaseTask):
         data: What it is about.
         iterations: Length of the schedule.
         report: Called with a batch and its losses where one is not finite; returns what to say.
+        initial: Whether the encoder starts from its configured weights.
     """
 
-    ignore = ("config", "data", "report")
+    ignore = ("config", "data", "report", "initial")
 
     def __init__(
         self,
@@ -71,6 +71,8 @@ class MultiTaskTask(BaseTask):
         data: Data,
         iterations: int,
         report: Callable[[int, Batch, Mapping[str, Tensor]], str] = lambda *_: "",
+        *,
+        initial: bool = True,
     ) -> None:
         # BaseTask builds the model inside its own __init__, before a module may hold tensors
         self._config = config
@@ -79,6 +81,7 @@ class MultiTaskTask(BaseTask):
         self._weights = {str(task): weight for task, weight in config.weights.items()}
         self._iterations = iterations
         self._report = report
+        self._initial = initial
         super().__init__()
         self.automatic_optimization = False
         self.mean: Tensor
@@ -93,7 +96,8 @@ class MultiTaskTask(BaseTask):
         """Build the network and the method, whose own networks are registered to travel along."""
         config, tasks = self._config, self._data.tasks
         count = len(config.domains)
-        self.model = build_network(config.network, tasks, len(self._data.mean), count)
+        bands = len(self._data.mean)
+        self.model = build_network(config.network, tasks, bands, count, initial=self._initial)
         self.model.to(memory_format=torch.channels_last)
         self.method = config.method.build(tasks, count, self._data.labelled)
         self.method_networks = self.method.networks.to(memory_format=torch.channels_last)
@@ -122,7 +126,7 @@ class MultiTaskTask(BaseTask):
             (self._seen(batch, network) for batch in batches),
             self.model,
             self.method,
-            forward=lambda batch: self.model(batch.image),
+            forward=self._predicted,
             supervise=self._supervised,
             balance=partial(fixed_balance, self._weights),
             mover=_Steps(self, network, own, self._config.optimiser.clip_norm),
@@ -140,8 +144,8 @@ class MultiTaskTask(BaseTask):
         """Move one batch a domain."""
         return [domain.to(device) for domain in batch]
 
-    def _seen(self, batch: Batch, network: LightningOptimizer) -> Iterator[Batch]:
-        """Yield a domain's images as the network is to see them, just before it does."""
+    def _seen(self, batch: Batch, network: LightningOptimizer) -> list[Batch]:
+        """Return a domain's images, in parts, as the network is to see them from now on."""
         config = self._config
         self._set_rates(batch.domain, network)
         self.model.use_domain(batch.domain)
@@ -152,10 +156,13 @@ class MultiTaskTask(BaseTask):
             (self.mean, self.std),
             (config.seed, self.iteration),
         )
-        for number, part in enumerate(view.parts(config.accumulate)):
-            words = (config.seed, self.iteration, batch.domain, number, _DROPOUT)
-            torch.manual_seed(int(np.random.SeedSequence(words).generate_state(1)[0]))
-            yield replace(part, image=part.image.contiguous(memory_format=torch.channels_last))
+        return view.parts(config.accumulate)
+
+    def _predicted(self, part: Batch, number: int) -> Output:
+        words = (self._config.seed, self.iteration, part.domain, number, _DROPOUT)
+        torch.manual_seed(int(np.random.SeedSequence(words).generate_state(1)[0]))
+        output: Output = self.model(part.image.contiguous(memory_format=torch.channels_last))
+        return output
 
     def _supervised(self, batch: Batch, output: Output) -> dict[str, Tensor]:
         losses: dict[str, Tensor] = {}
@@ -185,6 +192,19 @@ class MultiTaskTask(BaseTask):
                 f"{self._report(self.iteration, batch, losses)}: lower optimiser.lr or set "
                 "optimiser.clip_norm, or look at these tiles"
             )
+
+    def require_finite(self) -> None:
+        """Refuse a state that no training can go on from.
+
+        Raises:
+            TrainingError: A weight is not finite.
+        """
+        for name, value in self.state_dict().items():
+            if value.is_floating_point() and not value.isfinite().all():
+                raise TrainingError(
+                    f"iteration {self.iteration}: {name} is not finite any more: lower "
+                    "optimiser.lr or set optimiser.clip_norm"
+                )
 
     def _set_rates(self, domain: int, network: LightningOptimizer) -> None:
         """Set the learning rates, of the method's networks at the iteration's first domain."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import platform
+import signal
 from collections.abc import Sequence
 from functools import partial
 from importlib.metadata import version
@@ -29,7 +30,7 @@ from geosemimtl.files import (
 )
 from geosemimtl.progress import Track, silent
 from geosemimtl.tiling.tileset import INDEX, MANIFEST
-from geosemimtl.training.checkpoint import read_checkpoint, save_bad_batch
+from geosemimtl.training.checkpoint import Keeper, save_bad_batch
 from geosemimtl.training.config import TrainConfig
 from geosemimtl.training.domains import chances_of, data_of, iterations_in, open_domains
 from geosemimtl.training.fitting import fit
@@ -105,19 +106,20 @@ def _fitted(
     if init is not None:
         card = read_card(init)  # its weights were learned on inputs of its own normalisation
         data = data._replace(mean=torch.tensor(card.mean), std=torch.tensor(card.std))
+    keeper = Keeper(kept)
     torch.manual_seed(config.seed)
     report = partial(save_bad_batch, output / BAD_BATCH)
-    module = MultiTaskTask(config, data, iterations, report)
-    earlier = read_checkpoint(kept)
-    start = 0 if earlier is None else int(earlier["iteration"])
-    if earlier is not None:
-        _LOG.warning("%s: goes on at iteration %d of %d", path, start + 1, iterations)
+    fresh_start = not keeper.done and init is None
+    module = MultiTaskTask(config, data, iterations, report, initial=fresh_start)
+    if keeper.done:
+        _LOG.warning("%s: goes on after iteration %d of %d", path, keeper.done, iterations)
     elif init is not None:
-        fresh = start_from(module.model, data.tasks, domains[0].tileset.bands, init)
+        names = [domain.name for domain in config.domains]
+        fresh = start_from(module.model, data.tasks, domains[0].tileset.bands, names, init)
         if fresh:
             _LOG.warning("%s: does not know %s: trained from scratch", init, ", ".join(fresh))
     batches = IterationBatches(
-        domains, batch, iterations, config.seed, start, chances_of(config, domains)
+        domains, batch, iterations, config.seed, keeper.done, chances_of(config, domains)
     )
     loader: DataLoader[list[Batch]] = DataLoader(
         batches,
@@ -125,11 +127,18 @@ def _fitted(
         num_workers=config.workers,
         # a fork of a process with threads (torch's, GDAL's) may hang, as Python 3.12 warns
         multiprocessing_context="forkserver" if config.workers else None,
+        worker_init_fn=_deaf,
     )
-    fit(module, loader, output, precision=config.precision, track=track, keep_in=kept)
+    fit(module, loader, output, precision=config.precision, track=track, keeper=keeper)
+    module.require_finite()
     resolved = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
     write_text(output / CONFIG, resolved)
     save_model(path, module.model, _card(config, data, domains))
+
+
+def _deaf(_worker: int) -> None:
+    """Leave Ctrl-C, which every process of a terminal hears, to the one that trains."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _request(

@@ -12,7 +12,7 @@ import torch
 
 from geosemimtl.errors import ConfigError
 from geosemimtl.experiments.config import ExperimentConfig
-from geosemimtl.experiments.running import Outcome, run_experiment
+from geosemimtl.experiments.running import Outcome, experiment
 from geosemimtl.publish.experiment_picture import draw_experiment
 from geosemimtl.publish.outcome_tables import experiment_tables, outcomes_csv
 
@@ -97,9 +97,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     output = tmp_path_factory.mktemp("experiment") / "tiny"
     config = ExperimentConfig.model_validate(TINY)
     with pytest.raises(KeyboardInterrupt):
-        run_experiment(config, output, track=Counting("STL height, seed 0: training"))
+        experiment(config, output, track=Counting("STL height, seed 0: training"))
     tracker = Counting()
-    run_experiment(config, output, track=tracker)
+    experiment(config, output, track=tracker)
     assert tracker.trained == ["STL height, seed 0: training", "JTL, seed 0: training"]
     return output
 
@@ -107,7 +107,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _again(folder: Path, **changes: Any) -> tuple[list[Outcome], Counting]:
     tracker = Counting()
     config = ExperimentConfig.model_validate(TINY | changes)
-    return run_experiment(config, folder, track=tracker), tracker
+    return experiment(config, folder, track=tracker), tracker
 
 
 def test_what_is_done_is_not_done_again(folder: Path) -> None:
@@ -141,9 +141,9 @@ def test_tables_and_gains(folder: Path, tmp_path: Path) -> None:
         "rmse": outcomes[1].scores["vaihingen"]["learned"]["rmse"],
     }
     gain = 50 * (jtl["mean_iou"] / single["mean_iou"] - jtl["rmse"] / single["rmse"])
-    assert learned.rows[2][6] == f"{gain:.1f}"
-    assert learned.rows[2][7:] == ("62.2", "22.1")
-    assert learned.rows[0][4:] == ("-", "-", "-", "-", "-")
+    assert learned.rows[2][8] == f"{gain:.1f}"
+    assert learned.rows[2][9:] == ("62.2", "22.1")
+    assert set(learned.rows[0][3:]) == {"-"}
     rows = outcomes_csv(outcomes).splitlines()
     assert rows[0].startswith("row,seed,budget,iterations")
     assert len(rows) == 1 + 2 * 2 * (2 + 6 + 8)
@@ -170,7 +170,7 @@ def test_seeds_rows_and_scenes_may_be_added(folder: Path) -> None:
 def test_the_same_time_as_another_row(folder: Path) -> None:
     outcomes, tracker = _again(folder, same_time_as="JTL")
     assert len(tracker.trained) == 2
-    lengths = json.loads((folder / "same_time.json").read_text())
+    lengths = json.loads((folder / "same_time.json").read_text())["iterations"]
     assert lengths["JTL"] == 3
     timed = {each.row: each for each in outcomes if each.same_time}
     assert {name: each.iterations for name, each in timed.items()} == {
@@ -189,7 +189,35 @@ def test_the_same_time_as_another_row(folder: Path) -> None:
         for each in tables
         if each.title.startswith("vaihingen, equal iterations, statistics as")
     ]
-    assert second.rows[2][:6] == first.rows[2][:6]  # it is the same run
+    assert second.rows[2][:8] == first.rows[2][:8]  # it is the same run
     again, tracker = _again(folder, same_time_as="JTL")
     assert tracker.labels == []
     assert again == outcomes
+    with pytest.raises(ConfigError, match="has the time of JTL, not of STL height"):
+        _again(folder, same_time_as="STL height")
+
+
+def test_another_place_or_scene(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same folder by another path is the same experiment; a scene is what it names."""
+    monkeypatch.chdir(folder.parent)
+    _, tracker = _again(Path(folder.name))
+    assert tracker.labels == []
+    outcomes, tracker = _again(folder, scenes=[SCENES[0] | {"height": []}, SCENES[1]])
+    assert tracker.trained == []
+    assert any("potsdam_test" in label for label in tracker.labels)
+    assert "rmse" not in outcomes[2].scores["potsdam"]["learned"]
+
+
+def test_a_row_that_was_another_is_refused(folder: Path) -> None:
+    rows = [TINY["rows"][0], TINY["rows"][1] | {"changes": TINY["rows"][0]["changes"]}]
+    with pytest.raises(ConfigError, match=r"was trained with another .*tasks.*: remove it"):
+        _again(folder, rows=rows, single={})
+
+
+def test_several_scenes_add_up(folder: Path) -> None:
+    both = {key: [SCENES[0][key], SCENES[1][key]] for key in ("image", "labels", "height")}
+    (_, _, jtl), tracker = _again(folder, scenes=[*SCENES, {"name": "both", **both}])
+    assert tracker.trained == []
+    scores = {name: kinds["learned"]["mae"] for name, kinds in jtl.scores.items()}
+    low, high = sorted([scores["potsdam"], scores["vaihingen"]])
+    assert low < scores["both"] < high

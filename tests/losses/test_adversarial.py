@@ -120,3 +120,9 @@ def test_errors_list_the_choices() -> None:
         alignment_loss(LOGITS, "M3", 3, 1, VALID)
     with pytest.raises(ValueError, match="domain -1: the discriminator knows 0 to 2"):
         domain_loss(LOGITS, -1, VALID)
+
+
+def test_masks_have_the_maps_shape() -> None:
+    for valid in (VALID[:, None], VALID[0]):
+        with pytest.raises(ValueError, match="shapes differ"):
+            domain_loss(LOGITS, 0, valid)

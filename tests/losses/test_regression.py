@@ -84,3 +84,10 @@ def test_bfloat16_predictions_are_compared_in_float32() -> None:
 def test_without_a_mask_every_pixel_counts() -> None:
     assert berhu_loss(P, Y).item() == pytest.approx(1.815625, abs=1e-6)
     assert berhu_loss(P[0, 0], Y[0, 0], fraction=1.0).item() == pytest.approx(0.3, abs=1e-6)
+
+
+def test_shapes_that_would_be_spread_over_each_other() -> None:
+    with pytest.raises(ValueError, match="shapes differ"):
+        berhu_loss(P[:, None], Y)
+    with pytest.raises(ValueError, match="shapes differ"):
+        berhu_loss(P, Y, all_but()[0])

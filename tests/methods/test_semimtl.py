@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -45,6 +47,13 @@ def _method(mode: str = "M2", domains: int = 2, **labelled: list[int]) -> SemiMT
     torch.manual_seed(0)
     config = SemiMTLConfig.model_validate({"mode": mode, "width": 4})
     return SemiMTL(config, TASKS, domains, {**LABELLED, **labelled})
+
+
+def _judged(method: SemiMTL, batch: Batch, task: str = SEGMENTATION) -> Tensor:
+    """Return what a discriminator loses in all."""
+    losses = method.own_losses(batch, _detached(_output(batch)))
+    terms = [loss for name, loss in losses.items() if name.startswith(f"{task}/discriminator/")]
+    return sum(terms, torch.zeros(()))
 
 
 def _images(domain: int, *kinds: str) -> Batch:
@@ -92,7 +101,7 @@ def test_labelled_is_said_of_images_not_of_batches() -> None:
     assert losses["segmentation/intra"].item() == pytest.approx(0.001 * truth, rel=1e-5)
     assert losses["segmentation/inter"].item() == pytest.approx(0.0001 * truth, rel=1e-5)
     assert "height/intra" not in losses
-    loss = method.own_losses(batch, _detached(_output(batch)))["segmentation/discriminator"]
+    loss = _judged(method, batch)
     assert loss.item() == pytest.approx(own + truth, rel=1e-5)
     assert first != own
 
@@ -150,12 +159,15 @@ def test_what_a_discriminator_is_shown() -> None:
     output = _output(batch)
     method.own_losses(batch, _detached(output))
     prediction, truth = shown[SEGMENTATION].seen
-    torch.testing.assert_close(prediction, output.logits[SEGMENTATION].detach().softmax(dim=1))
     known = batch.valid[SEGMENTATION]
+    seen = known | (batch.observed & torch.tensor([False, True])[:, None, None])
+    shares = output.logits[SEGMENTATION].detach().softmax(dim=1)
+    torch.testing.assert_close(prediction, shares * seen[:, None])
     assert torch.equal(truth.sum(dim=1), known.float())  # one-hot; nothing where ignored
     assert torch.equal(truth.argmax(dim=1)[known], batch.targets[SEGMENTATION][known])
     prediction, truth = shown[HEIGHT].seen
-    assert torch.equal(prediction, output.logits[HEIGHT].detach())
+    seen = valid[HEIGHT] | (batch.observed & torch.tensor([False, True])[:, None, None])
+    assert torch.equal(prediction, output.logits[HEIGHT].detach() * seen[:, None])
     torch.testing.assert_close(truth[:, 0], torch.where(valid[HEIGHT], 7.0 / 20, 0.0))
 
 
@@ -165,7 +177,7 @@ def test_predictions_are_told_by_their_domain(domain: int) -> None:
     judge = Recorder(torch.tensor([0.3, -1.0, 2.0, 0.7]))
     method.networks[SEGMENTATION] = judge
     batch = _images(domain, "unlabelled")
-    loss = method.own_losses(batch, _detached(_output(batch)))["segmentation/discriminator"]
+    loss = _judged(method, batch)
     wanted = -judge.logits.detach().log_softmax(dim=0)[domain + 1]
     torch.testing.assert_close(loss.detach(), wanted)
 
@@ -217,25 +229,66 @@ def test_discriminators_thaw_after_an_error() -> None:
     method = _method()
     batch = _images(0, "unlabelled")
     small = Output([], {n: v[..., :16, :16] for n, v in _output(batch).logits.items()})
+    valid = {name: each[:, :16, :16] for name, each in batch.valid.items()}
+    batch = Batch(0, batch.image, batch.observed[:, :16, :16], batch.targets, valid)
     with pytest.raises(ValueError, match="32 px"):
         method.network_losses(batch, small)
     assert all(parameter.requires_grad for parameter in method.networks.parameters())
     assert method.networks[SEGMENTATION].training
 
 
-def test_objective_of_v7() -> None:
-    config = SemiMTLConfig()
-    weigh = {SEGMENTATION: 1.0, HEIGHT: 0.01}
-    intra, inter = config.lambda_intra, config.lambda_inter
+def _says(loss: float) -> Recorder:
+    """Return a discriminator to which passing for ground truth costs so much."""
+    first = -math.log((math.exp(loss) - 1) / 2)  # beside two zeros
+    return Recorder(torch.tensor([first, 0.0, 0.0]))
 
-    def total(**losses: float) -> float:
-        named = {name.replace("__", "/"): torch.tensor(value) for name, value in losses.items()}
-        return fixed_balance(weigh, named).item()
 
-    step_a = total(segmentation=1.2, segmentation__intra=intra * 0.9, height__inter=inter * 1.1)
-    step_b = total(height=2.0, height__intra=intra, segmentation__inter=inter * 1.3)
-    assert step_a == pytest.approx(1.20101, abs=1e-6)
-    assert step_b == pytest.approx(0.02113, abs=1e-7)
+@pytest.mark.parametrize(
+    ("labelled", "judged", "expected"),
+    [
+        ({SEGMENTATION: 1.2}, {SEGMENTATION: 0.9, HEIGHT: 1.1}, 1.20101),
+        ({HEIGHT: 2.0}, {HEIGHT: 1.0, SEGMENTATION: 1.3}, 0.02113),
+    ],
+)
+def test_objective_of_v7(
+    labelled: dict[str, float], judged: dict[str, float], expected: float
+) -> None:
+    method = _method()
+    for name, loss in judged.items():
+        method.networks[name] = _says(loss)
+    batch = _images(0, "unlabelled")
+    valid = {name: batch.observed & (name in labelled) for name in judged}
+    batch = Batch(0, batch.image, batch.observed, batch.targets, valid)
+    losses = {name: torch.tensor(value) for name, value in labelled.items()}
+    losses |= method.network_losses(batch, _output(batch))
+    total = fixed_balance({SEGMENTATION: 1.0, HEIGHT: 0.01}, losses)
+    assert total.item() == pytest.approx(expected, abs=1e-6)
+
+
+def test_ignored_pixels_reach_no_discriminator() -> None:
+    """The real one, whose convolutions reach far: neither losses nor gradients know of them."""
+    batch = _images(0, "labelled", "unlabelled")
+    hidden = torch.stack([~batch.valid[SEGMENTATION][0], ~batch.observed[1]])
+    results = []
+    for change in (0.0, 3.0):
+        method = _method()
+        output = _output(batch)
+        logits = output.logits[SEGMENTATION] + change * hidden[:, None]
+        changed = Output([], {**output.logits, SEGMENTATION: logits})
+        losses = method.network_losses(batch, changed)
+        whole = losses["segmentation/intra"] + losses["segmentation/inter"]
+        (gradient,) = torch.autograd.grad(whole, logits)
+        assert not gradient[hidden[:, None].expand_as(gradient)].any()
+        assert gradient.any()
+        own = method.own_losses(batch, _detached(changed))
+        results.append([whole.item(), *(own[name].item() for name in sorted(own))])
+    assert results[0] == results[1]
+
+
+def test_m1_has_no_aim_on_an_unlabelled_crop_of_the_labelled_domain() -> None:
+    batch = _images(0, "unlabelled")  # domain 0 has the labels
+    assert "segmentation/inter" not in _method("M1").network_losses(batch, _output(batch))
+    assert "segmentation/inter" in _method("M2").network_losses(batch, _output(batch))
 
 
 def test_the_section_builds_the_method() -> None:
@@ -265,7 +318,7 @@ def _options(**options: object) -> SemiMTL:
 
 def test_a_sum_counts_pixels_and_averages_images() -> None:
     batch = _images(1, "unlabelled", "unlabelled")
-    key, own = "segmentation/inter", "segmentation/discriminator"
+    key, own = "segmentation/inter", "segmentation/discriminator/prediction"
     mean, total = (_options(reduction=kind) for kind in ("mean", "sum"))
     pixels = batch.observed[0].sum()
     for loss, name in (("network_losses", key), ("own_losses", own)):
@@ -281,8 +334,11 @@ def test_halved_terms_of_the_discriminator() -> None:
         _options(d_loss_avg=average).own_losses(batch, _detached(_output(batch)))
         for average in (False, True)
     )
-    name = "segmentation/discriminator"
-    torch.testing.assert_close(half[name], full[name] / 2)
+    assert set(full) == set(half)
+    names = [name for name in full if name.startswith(SEGMENTATION)]
+    assert len(names) == 2
+    for name in names:
+        torch.testing.assert_close(half[name], full[name] / 2)
 
 
 def test_each_of_several_labelled_domains_may_draw() -> None:
@@ -300,9 +356,7 @@ def test_with_both_weights_at_0_the_discriminators_learn_and_do_not_reach_the_ne
     method = _options(lambda_intra=0, lambda_inter=0)
     batch = _images(0, "labelled", "unlabelled")
     assert method.network_losses(batch, _output(batch)) == {}
-    assert method.own_losses(batch, _detached(_output(batch)))[
-        "segmentation/discriminator"
-    ].requires_grad
+    assert _judged(method, batch).requires_grad
 
 
 def test_half_precision_probabilities_still_sum_to_1() -> None:
@@ -315,6 +369,6 @@ def test_half_precision_probabilities_still_sum_to_1() -> None:
     method.own_losses(batch, logits)
     shown = judge.seen[0]
     assert shown.dtype == torch.float32
-    torch.testing.assert_close(shown.sum(dim=1), torch.ones(1, SIZE, SIZE))
+    torch.testing.assert_close(shown.sum(dim=1), batch.observed.float())
     wanted = functional.softmax(logits[SEGMENTATION].float(), dim=1)
-    torch.testing.assert_close(shown, wanted)
+    torch.testing.assert_close(shown, wanted * batch.observed[:, None])

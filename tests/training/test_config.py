@@ -105,6 +105,8 @@ def test_an_unknown_key_in_a_list(refused: Callable[..., str]) -> None:
         ("method: {name: magic}", "'stl', 'jtl', 'da', 'semisd', 'semimtl'"),
         ("augmentation: {scale: [2, 1]}", "scale is the smallest zoom, then the largest"),
         ("weights: {depth: 1}", "weights"),
+        ("tasks: []", "tasks: Tuple should have at least 1 item"),
+        ("tasks: [height, height]", "a task is named twice"),
         ("seed: |\n  two\n  lines", "seed"),
     ],
 )

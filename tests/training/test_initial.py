@@ -19,6 +19,7 @@ from geosemimtl.training.trainer import train
 Tiny = Callable[..., TrainConfig]
 OneLine = Callable[[BaseException], str]
 BANDS = ("red", "green", "blue")
+NAMES = ("potsdam", "vaihingen")
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +33,7 @@ def test_heads_go_over_by_class_name_and_metres(model: Path, tiny: Tiny) -> None
     tasks = (Segmentation(classes=Classes(entries=tuple(entries))), Height(scale_m=22))
     network = build_network(tiny().network, tasks, 3)
     before = network.state_dict()["decoders.segmentation.head.weight"].clone()
-    assert start_from(network, tasks, BANDS, model) == ("car",)
+    assert start_from(network, tasks, BANDS, NAMES, model) == ("car",)
     old, _ = load_model(model)
     ours, theirs = (each.state_dict() for each in (network, old))
     weight = "decoders.segmentation.head.weight"
@@ -64,14 +65,18 @@ def test_a_task_that_the_model_does_not_know(model: Path, tiny: Tiny, tmp_path: 
     start = train(alone, tmp_path / "alone")
     tasks = read_card(model).tasks
     network = build_network(tiny().network, tasks, 3)
-    assert start_from(network, tasks, BANDS, start) == ("segmentation",)
+    assert start_from(network, tasks, BANDS, NAMES, start) == ("segmentation",)
 
 
 @pytest.mark.parametrize(
     ("changes", "bands", "said"),
     [
-        ({"encoder": "resnet34"}, BANDS, "its encoder is resnet18, the configuration's resnet34"),
-        ({"height": {"name": "upsampling", "channels": 32}}, BANDS, "of shape"),
+        (
+            {"encoder": "resnet34"},
+            BANDS,
+            "its network.encoder is resnet18, the configuration's resnet34",
+        ),
+        ({"height": {"name": "upsampling", "channels": 32}}, BANDS, "its network.height is"),
         ({}, ("nir", "red", "green"), "sees red, green, blue, the tiles have nir, red, green"),
     ],
 )
@@ -86,5 +91,54 @@ def test_what_does_not_fit(
     tasks = read_card(model).tasks
     config = tiny(network=tiny().network.model_dump() | changes).network
     with pytest.raises(ModelFileError, match=str(model)) as caught:
-        start_from(build_network(config, tasks, 3), tasks, bands, model)
+        start_from(build_network(config, tasks, 3), tasks, bands, NAMES, model)
     assert said in one_line(caught.value)
+
+
+def test_statistics_go_over_by_the_sensors_names(tiny: Tiny, tmp_path: Path) -> None:
+    network = tiny().network.model_copy(update={"norm": "per_domain"})
+    path = train(tiny(crop_px=32, network=network), tmp_path)
+    tasks = read_card(path).tasks
+    swapped = build_network(network, tasks, 3, 3, initial=False)
+    start_from(swapped, tasks, BANDS, ("vaihingen", "new", "potsdam"), path)
+    old, _ = load_model(path, any_domain=True)
+    key = "encoder.backbone.bn1.domain_running_mean"
+    ours, theirs = swapped.state_dict()[key], old.state_dict()[key]
+    assert not torch.equal(theirs[0], theirs[1])
+    assert torch.equal(ours[0], theirs[1])
+    assert torch.equal(ours[2], theirs[0])
+    with pytest.raises(ModelFileError, match=r"write network\.norm: per_domain"):
+        start_from(build_network(tiny().network, tasks, 3), tasks, BANDS, NAMES, path)
+
+
+def test_shared_statistics_become_each_sensors(model: Path, tiny: Tiny) -> None:
+    network = tiny().network.model_copy(update={"norm": "per_domain", "aux_weight": 0.4})
+    tasks = read_card(model).tasks
+    apart = build_network(network, tasks, 3, 2)
+    assert start_from(apart, tasks, BANDS, NAMES, model) == ("the second head",)
+    state, (old, _) = apart.state_dict(), load_model(model)
+    shared = old.state_dict()["encoder.backbone.bn1.running_mean"]
+    for domain in (0, 1):
+        assert torch.equal(state["encoder.backbone.bn1.domain_running_mean"][domain], shared)
+
+
+def test_bent_heights_cannot_be_rescaled(tiny: Tiny, tmp_path: Path) -> None:
+    network = tiny().network.model_copy(update={"height_activation": "softplus"})
+    path = train(tiny(crop_px=32, network=network), tmp_path)
+    classes, height = read_card(path).tasks
+    assert (
+        start_from(
+            build_network(network, (classes, height), 3), (classes, height), BANDS, NAMES, path
+        )
+        == ()
+    )
+    other = (classes, Height(scale_m=22))
+    with pytest.raises(ModelFileError, match="only height_activation linear can be rescaled"):
+        start_from(build_network(network, other, 3), other, BANDS, NAMES, path)
+
+
+def test_the_encoders_weights_are_not_read(model: Path, tiny: Tiny, tmp_path: Path) -> None:
+    network = tiny().network.model_copy(update={"weights": str(tmp_path / "none.pth")})
+    assert train(
+        tiny(network=network, iterations=1, crop_px=32), tmp_path / "r", init=model
+    ).is_file()

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.optim import SGD
 
 from geosemimtl.data.batch import Batch
+from geosemimtl.losses.masking import masked_mean
 from geosemimtl.methods.balancing import fixed_balance
 from geosemimtl.methods.method import Method
 from geosemimtl.methods.semimtl import SemiMTL, SemiMTLConfig
@@ -58,7 +59,8 @@ A, B = _batch(0, 2, 1), _batch(1, 3, None)
 def _absolute(batch: Batch, output: Output) -> Mapping[str, Tensor]:
     if not batch.valid[HEIGHT].any():
         return {}
-    return {HEIGHT: (output.logits[HEIGHT][:, 0] - batch.targets[HEIGHT]).abs().mean()}
+    error = (output.logits[HEIGHT][:, 0] - batch.targets[HEIGHT]).abs()
+    return {HEIGHT: masked_mean(error, batch.valid[HEIGHT])}
 
 
 class Toy:
@@ -83,7 +85,7 @@ class Toy:
             (batch.parts(parts) for batch in domains),
             self.network,
             self.method,
-            forward=lambda batch: self.network(batch.image),
+            forward=lambda batch, _: self.network(batch.image),
             supervise=_absolute,
             balance=lambda losses: fixed_balance({HEIGHT: 1.0}, losses),
             mover=self,
@@ -142,9 +144,10 @@ def test_v3(mode: str, w: float) -> None:
     assert set(seen) == {
         "0/height",
         "0/height/intra",
-        "0/height/discriminator",
+        "0/height/discriminator/prediction",
+        "0/height/discriminator/truth",
         "1/height/inter",
-        "1/height/discriminator",
+        "1/height/discriminator/prediction",
     }
     assert not any(loss.requires_grad for loss in seen.values())
     assert seen["0/height"].item() == 1
@@ -190,16 +193,21 @@ def test_jtl_steps_only_where_labels_are() -> None:
 
 
 def test_parts_of_a_batch_add_up_to_the_whole() -> None:
-    field = torch.ones(3, 1, 1, dtype=torch.float64)
-    known = torch.ones(3, 1, 1, dtype=torch.bool)
-    images = field * torch.tensor([2.0, 3.0, 5.0], dtype=torch.float64)[:, None, None]
-    three = Batch(0, images[:, None], known, {HEIGHT: field}, {HEIGHT: known})
+    """Though one part has two labels and another none, and one of its pixels is no imagery."""
+    generator = torch.Generator().manual_seed(0)
+    images = torch.rand(4, 1, 3, 5, generator=generator, dtype=torch.float64)
+    observed = torch.rand(4, 3, 5, generator=generator) > 0.2
+    valid = observed & (torch.rand(4, 3, 5, generator=generator) > 0.4)
+    valid[1] = valid[3] = False
+    target = torch.rand(4, 3, 5, generator=generator, dtype=torch.float64)
+    four = Batch(0, images, observed, {HEIGHT: target}, {HEIGHT: valid})
     moved = []
-    for parts in (1, 2, 3):
+    for parts in (1, 2, 4):
         toy, judge = _toy("M2")
-        seen = toy.run(three, B, parts=parts)
+        seen = toy.run(four, B, parts=parts)
         assert len(toy.w) == 2
-        moved.append([*toy.w, *judge.a.tolist(), seen["0/height"].item()])
+        losses = [seen[name].item() for name in sorted(seen)]
+        moved.append([*toy.w, *judge.a.tolist(), *judge.b.tolist(), *losses])
     assert moved[1] == pytest.approx(moved[0], abs=1e-12)
     assert moved[2] == pytest.approx(moved[0], abs=1e-12)
 
@@ -217,7 +225,7 @@ def test_what_is_not_finite_is_seen_before_it_counts() -> None:
             [[A], [broken]],
             toy.network,
             toy.method,
-            forward=lambda batch: toy.network(batch.image),
+            forward=lambda batch, _: toy.network(batch.image),
             supervise=_absolute,
             balance=lambda losses: fixed_balance({HEIGHT: 1.0}, losses),
             mover=toy,

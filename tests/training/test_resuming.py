@@ -101,6 +101,37 @@ def test_interrupted_within_an_epoch(tmp_path: Path, tiny: Tiny, norm: str) -> N
     assert made.read_bytes() == whole.read_bytes()
 
 
+def test_stopped_in_its_last_iteration(tmp_path: Path, tiny: Tiny) -> None:
+    whole = train(tiny(**CHANGES), tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        train(tiny(**CHANGES), tmp_path / "run", track=stopping_at(6, interrupt))
+    made = train(tiny(**CHANGES), tmp_path / "run")
+    assert made.read_bytes() == whole.read_bytes()
+
+
+@pytest.mark.usefixtures("often")
+def test_a_state_that_is_not_finite_is_not_kept(tmp_path: Path, tiny: Tiny) -> None:
+    """The step was, and no loss came after it to tell."""
+    jtl = {"iterations": 1, "optimiser": {"lr": 1e38}, "method": {"name": "jtl"}}
+    config = tiny(**(CHANGES | jtl))
+    with pytest.raises(TrainingError, match=r"is not finite (any more|on tiles)"):
+        train(config, tmp_path)
+    assert not list(tmp_path.glob("*.safetensors"))
+    assert not list(tmp_path.glob(".*/checkpoint.pt"))
+
+
+def test_another_machine_is_told(
+    tmp_path: Path, tiny: Tiny, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        train(tiny(**CHANGES), tmp_path, track=stopping_at(1, interrupt))
+    path = tmp_path / ".tiny.training.part" / "checkpoint.pt"
+    state = torch.load(path, weights_only=True)
+    torch.save(state | {"machine": state["machine"] | {"threads": "64"}}, path)
+    train(tiny(**CHANGES), tmp_path)
+    assert "goes on elsewhere, with threads 64 (now 1)" in caplog.text
+
+
 def test_another_configuration_is_refused(tmp_path: Path, tiny: Tiny, one_line: OneLine) -> None:
     with pytest.raises(KeyboardInterrupt):
         train(tiny(**CHANGES), tmp_path, track=stopping_at(1, interrupt))

@@ -58,14 +58,16 @@ def test_a_run_leaves_a_model_its_configuration_and_its_losses(run: Path, tiny: 
         "step",
         "potsdam/segmentation",
         "potsdam/segmentation/intra",
-        "potsdam/segmentation/discriminator",
+        "potsdam/segmentation/discriminator/prediction",
+        "potsdam/segmentation/discriminator/truth",
         "potsdam/height/inter",
-        "potsdam/height/discriminator",
+        "potsdam/height/discriminator/prediction",
         "vaihingen/height",
         "vaihingen/height/intra",
-        "vaihingen/height/discriminator",
+        "vaihingen/height/discriminator/prediction",
+        "vaihingen/height/discriminator/truth",
         "vaihingen/segmentation/inter",
-        "vaihingen/segmentation/discriminator",
+        "vaihingen/segmentation/discriminator/prediction",
     }
     assert all(0 < float(value) < 100 for value in rows[0].values())
 
