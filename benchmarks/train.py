@@ -15,23 +15,24 @@ import statistics
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch.nn import functional
 
 from geosemimtl.data.augmentation import augmented
 from geosemimtl.data.city.dataset import SENSORS, cut_scenes, draw_scenes
 from geosemimtl.data.tiles import IterationBatches
+from geosemimtl.losses import berhu_loss, cross_entropy, domain_loss
+from geosemimtl.tasks import HEIGHT, SEGMENTATION, Height
 from geosemimtl.training.config import TrainConfig
 from geosemimtl.training.domains import data_of, open_domains
-from geosemimtl.training.iteration import run_iteration
 from geosemimtl.training.module import MultiTaskTask
 from geosemimtl.training.trainer import train
 
-SIDE_M, GSD_M, TILE_PX = 200.0, 0.3, 256
+#: So many tiles that none is read twice.
+SIDE_M, GSD_M, TILE_PX = 420.0, 0.3, 256
 #: Iterations before any time counts.
 WARM = 2
 NETWORKS: dict[str, dict[str, Any]] = {
@@ -55,46 +56,55 @@ NETWORKS: dict[str, dict[str, Any]] = {
 
 
 class Bare:
-    """The same networks and batches by plain torch; a mover of its own."""
+    """The same forward and backward passes and steps, written down by hand in plain torch."""
 
     def __init__(self, config: TrainConfig) -> None:
         domains = open_domains(config)
         torch.manual_seed(0)
-        self._module = MultiTaskTask(config, data_of(config, domains), config.iterations or 1)
-        self._network, *self._own = self._module.configure_optimizers()
-        batches = IterationBatches(domains, config.batch, 1, config.seed)[0]
-        scale = (self._module.mean, self._module.std)
-        augment = partial(augmented, config=config.augmentation, crop_px=config.crop_px)
-        self._batches = [[augment(b, normalisation=scale, seed=(0, 0))] for b in batches]
+        data = data_of(config, domains)
+        module = MultiTaskTask(config, data, config.iterations or 1)
+        self._model, self._judges = module.model, module.method.networks
+        self._scale_m = next(t.scale_m for t in data.tasks if isinstance(t, Height))
+        self._network, self._own = module.configure_optimizers()
+        normalisation = (module.mean, module.std)
+        self._batches = [
+            augmented(batch, config.augmentation, config.crop_px, normalisation, (0, 0))
+            for batch in IterationBatches(domains, config.batch, 1, config.seed)[0]
+        ]
 
     def iteration(self) -> float:
-        """Run one, and return its seconds."""
-        module, begin = self._module, time.perf_counter()
-        run_iteration(
-            self._batches,
-            module.model,
-            module.method,
-            forward=lambda batch, _: module.model(batch.image),
-            supervise=module._supervised,  # noqa: SLF001  (the very losses)
-            balance=lambda losses: sum(losses.values(), torch.zeros(())),
-            mover=self,
-        )
+        """Run one on tensors in memory, and return its seconds."""
+        begin = time.perf_counter()
+        for number, batch in enumerate(self._batches):
+            labelled, other = (SEGMENTATION, HEIGHT) if number == 0 else (HEIGHT, SEGMENTATION)
+            image = batch.image.contiguous(memory_format=torch.channels_last)
+            logits = self._model(image).logits
+            target, valid = batch.targets[labelled], batch.valid[labelled]
+            if labelled == SEGMENTATION:
+                loss = cross_entropy(logits[labelled], target, valid)
+                truth = functional.one_hot(torch.where(valid, target, 0), 6).movedim(-1, 1).float()
+            else:
+                loss = 0.01 * berhu_loss(logits[labelled][:, 0], target / self._scale_m, valid)
+                truth = (target / self._scale_m)[:, None]
+            seen = {labelled: valid, other: batch.observed}
+            maps = {
+                task: (x.softmax(dim=1) if task == SEGMENTATION else x) * seen[task][:, None]
+                for task, x in logits.items()
+            }
+            self._judges.requires_grad_(requires_grad=False).eval()
+            for task, weight in ((labelled, 1e-3), (other, 1e-4)):
+                loss = loss + weight * domain_loss(self._judges[task](maps[task]), 0, seen[task])
+            torch.autograd.backward(loss)
+            self._judges.requires_grad_(requires_grad=True).train()
+            own = domain_loss(self._judges[labelled](truth * valid[:, None]), 0, valid)
+            for task, shown in maps.items():
+                own = own + domain_loss(self._judges[task](shown.detach()), number + 1, seen[task])
+            torch.autograd.backward(own)
+            self._network.step()
+            self._network.zero_grad()
+        self._own.step()
+        self._own.zero_grad()
         return time.perf_counter() - begin
-
-    def backward(self, loss: Tensor) -> None:
-        """Go backward."""
-        torch.autograd.backward(loss)
-
-    def step_network(self) -> None:
-        """Step."""
-        self._network.step()
-        self._network.zero_grad()
-
-    def step_own(self) -> None:
-        """Step."""
-        for optimiser in self._own:
-            optimiser.step()
-            optimiser.zero_grad()
 
 
 class Alternating:
@@ -121,7 +131,7 @@ def prepare(folder: Path) -> list[dict[str, Any]]:
     (folder / "scenes").mkdir()
     domains = []
     for sensor in SENSORS:
-        scenes = draw_scenes(sensor, folder / "scenes", {"1": (SIDE_M, 1)})
+        scenes = draw_scenes(sensor, folder / "scenes", {"1": (SIDE_M, 1), "2": (SIDE_M, 2)})
         tiles = folder / sensor.name
         cut_scenes(sensor, scenes, tiles, gsd_m=GSD_M, tile_px=TILE_PX)
         domains.append({"name": sensor.name, "tiles": tiles})
