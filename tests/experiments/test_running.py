@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.resources
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -10,12 +11,20 @@ from typing import Any
 import pytest
 import torch
 
+from geosemimtl.config import load_yaml
 from geosemimtl.errors import ConfigError
-from geosemimtl.experiments.config import ExperimentConfig
+from geosemimtl.experiments.config import ExperimentConfig, slug
 from geosemimtl.experiments.running import Outcome, experiment
 from geosemimtl.publish.experiment_picture import draw_experiment
 from geosemimtl.publish.outcome_tables import experiment_tables, outcomes_csv
+from geosemimtl.training.config import TrainConfig
+from geosemimtl.training.trainer import train
 
+SHIPPED = sorted(
+    file.name
+    for file in (importlib.resources.files("geosemimtl.configs") / "experiments").iterdir()
+    if file.name.endswith(".yaml")
+)
 SCENES = [
     {
         "name": name,
@@ -221,3 +230,28 @@ def test_several_scenes_add_up(folder: Path) -> None:
     scores = {name: kinds["learned"]["mae"] for name, kinds in jtl.scores.items()}
     low, high = sorted([scores["potsdam"], scores["vaihingen"]])
     assert low < scores["both"] < high
+
+
+@pytest.mark.parametrize("shipped", SHIPPED)
+def test_every_row_of_shipped_experiments_trains_one_step(
+    folder: Path, shipped: str, tmp_path: Path
+) -> None:
+    source = importlib.resources.files("geosemimtl.configs") / "experiments" / shipped
+    with importlib.resources.as_file(source) as path:
+        config = load_yaml(ExperimentConfig, path)
+    tiles = folder / "data" / "0" / "tiles"
+    for row in config.rows:
+        whole = config.training_of(row, 0, tmp_path)
+        domains = [
+            domain.model_copy(
+                update={
+                    "tiles": tiles
+                    / ("vaihingen" if domain.supervises == ("height",) else "potsdam")
+                }
+            )
+            for domain in whole.domains
+        ]
+        network = {**TINY["training"]["network"], "norm": whole.network.norm}
+        changes = {"iterations": 1, "batch": 2, "crop_px": 32, "domains": domains}
+        small = TrainConfig.model_validate(whole.model_dump() | changes | {"network": network})
+        assert train(small, tmp_path / slug(row.name)).is_file()
