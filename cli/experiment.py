@@ -44,6 +44,6 @@ def command(config: Path, overrides: tuple[str, ...], output: Path | None) -> No
     write_text(files[0], "\n".join(each.markdown() for each in tables))
     write_text(files[1], outcomes_csv(outcomes))
     draw_experiment(files[2], loaded, outcomes)
-    for each in tables:
+    for each in experiment_tables(loaded, outcomes, short=True):
         OUT.print(table(each.title, each.head, each.rows))
     say("wrote " + " ".join(map(str, files)))

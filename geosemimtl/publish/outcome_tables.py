@@ -24,11 +24,16 @@ _COLUMNS: tuple[tuple[str, Figure, int, int], ...] = (
     ("d3 %", "delta3", 100, 1),
     ("gain %", "gain", 1, 1),
 )
+_SHORT = ("mean_iou", "rmse", "gain")
 _RUN_HEAD = ("row", "seed", "budget", "iterations", "steps", "seconds")
 
 
-def experiment_tables(config: ExperimentConfig, outcomes: Sequence[Outcome]) -> list[Summary]:
+def experiment_tables(
+    config: ExperimentConfig, outcomes: Sequence[Outcome], *, short: bool = False
+) -> list[Summary]:
     """Return a table for each scene, kind of statistics and kind of budget.
+
+    A short one fits a terminal: it has what the gain is made of, and not the paper's figures.
 
     AbR and d1 to d3 are of pixels whose truth is above 0.5 m; the paper's, of all above 0, so
     theirs are not to be compared.
@@ -42,7 +47,8 @@ def experiment_tables(config: ExperimentConfig, outcomes: Sequence[Outcome]) -> 
             for kind in config.statistics:
                 title = f"{scene.name}, {_BUDGETS[same_time]}, {_KINDS[kind]}"
                 found = figures_of(config, outcomes, scene.name, kind, same_time=same_time)
-                tables.append(_table(title, config.rows, scene.name, found))
+                rows = _rows(config.rows, scene.name, found, short=short)
+                tables.append(Summary(title, *rows))
     return tables
 
 
@@ -96,32 +102,35 @@ def _single(
     return single if len(single) == len(rows) else {}
 
 
-def _table(
-    title: str,
+def _rows(
     rows: Sequence[RowSection],
     scene: str,
     found: Mapping[str, Mapping[int, Mapping[str, float]]],
-) -> Summary:
-    labels: dict[Figure, str] = {figure: label for label, figure, _, _ in _COLUMNS}
-    printed = [name for name in labels if any(name in r.paper.get(scene, {}) for r in rows)]
-    head = (
-        "method",
-        *(label for label, *_ in _COLUMNS),
-        *(f"paper's {labels[name]}" for name in printed),
-    )
+    *,
+    short: bool,
+) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
+    """Return a table's head and its rows."""
+    columns = [column for column in _COLUMNS if not short or column[1] in _SHORT]
+    labels: dict[Figure, str] = {figure: label for label, figure, _, _ in columns}
+    printed = [
+        name
+        for name in labels
+        if not short and any(name in row.paper.get(scene, {}) for row in rows)
+    ]
+    head = ("method", *labels.values(), *(f"paper's {labels[name]}" for name in printed))
     lines = [
         (
             row.name,
             *(
                 _cell([each[figure] for each in found[row.name].values() if figure in each], *how)
-                for _, figure, *how in _COLUMNS
+                for _, figure, *how in columns
             ),
             *(_paper(row.paper.get(scene, {}).get(name)) for name in printed),
         )
         for row in rows
         if row.name in found
     ]
-    return Summary(title, head, tuple(lines))
+    return head, tuple(lines)
 
 
 def _cell(values: Sequence[float], factor: float, decimals: int) -> str:

@@ -153,6 +153,9 @@ def test_tables_and_gains(folder: Path, tmp_path: Path) -> None:
     assert learned.rows[2][8] == f"{gain:.1f}"
     assert learned.rows[2][9:] == ("62.2", "22.1")
     assert set(learned.rows[0][3:]) == {"-"}
+    short = experiment_tables(config, outcomes, short=True)[2]
+    assert short.head == ("method", "mIoU %", "RMSE m", "gain %")
+    assert short.rows[2] == tuple(learned.rows[2][k] for k in (0, 2, 3, 8))
     rows = outcomes_csv(outcomes).splitlines()
     assert rows[0].startswith("row,seed,budget,iterations")
     assert len(rows) == 1 + 2 * 2 * (2 + 6 + 8)
