@@ -12,9 +12,9 @@ from pathlib import Path
 
 from geosemimtl.data.city.dataset import SENSORS
 from geosemimtl.demonstration import Plan, demo_config
-from geosemimtl.inference.evaluation import evaluate
+from geosemimtl.inference.evaluation.scenes import evaluate
+from geosemimtl.inference.evaluation.scoring import Evaluation
 from geosemimtl.inference.predictor import predict
-from geosemimtl.inference.scoring import Evaluation
 from geosemimtl.tasks import HEIGHT, SEGMENTATION
 from geosemimtl.training.trainer import train
 

@@ -20,7 +20,7 @@ import rasterio
 import torch
 from numpy.typing import NDArray
 
-from geosemimtl.inference.evaluation import evaluate
+from geosemimtl.inference.evaluation.scenes import evaluate
 from geosemimtl.inference.options import PredictOptions
 from geosemimtl.inference.outputs import PROBABILITIES
 from geosemimtl.inference.predictor import predict

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 
 from geosemimtl.cli.console import facts, table
-from geosemimtl.inference.inspection import Coverage, Refusal, SceneReport, Step
+from geosemimtl.inference.inspection.contents import Coverage
+from geosemimtl.inference.inspection.reports import Refusal, SceneReport, Step
 from geosemimtl.inference.remarks import describe_shift, is_rotated, is_square
 from geosemimtl.inference.sampling import PERCENTILES
 from geosemimtl.raster.grid import PixelGrid

@@ -51,7 +51,8 @@ def command(
     """
     from geosemimtl.cli.cards import data_set_tables, scene_facts
     from geosemimtl.cli.console import OUT, facts, track
-    from geosemimtl.inference.inspection import SceneReport, check_all
+    from geosemimtl.inference.inspection.reports import SceneReport
+    from geosemimtl.inference.inspection.scenes import check_all
     from geosemimtl.progress import silent
 
     data = chosen_data_set(scenes, {"labels": labels, "heights": heights}, classes, options)

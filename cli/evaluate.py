@@ -21,7 +21,7 @@ from geosemimtl.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from geosemimtl.inference.scoring import Evaluation
+    from geosemimtl.inference.evaluation.scoring import Evaluation
 
 #: Rasters of predict that hold no prediction to compare.
 _BESIDE = ("_confidence", "_probabilities", "_disagreement")
@@ -116,7 +116,7 @@ def command(
     """
     from geosemimtl.cli.console import track
     from geosemimtl.config import load_class_map
-    from geosemimtl.inference.scoring import ScoreOptions
+    from geosemimtl.inference.evaluation.scoring import ScoreOptions
     from geosemimtl.publish.score_folder import require_score_folder, write_scores
 
     if per_tile and model is None:
@@ -145,9 +145,9 @@ def _evaluated(
     *,
     per_tile: bool,
 ) -> Evaluation:
-    from geosemimtl.inference.evaluation import evaluate, evaluate_model
+    from geosemimtl.inference.evaluation.scenes import evaluate, evaluate_model
+    from geosemimtl.inference.evaluation.tiles import evaluate_tiles
     from geosemimtl.inference.options import PredictOptions
-    from geosemimtl.inference.tile_scores import evaluate_tiles
 
     if model is not None:
         score = evaluate_tiles if per_tile else evaluate_model

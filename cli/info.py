@@ -34,7 +34,7 @@ def command(paths: tuple[Path, ...], map_path: Path | None, *, as_json: bool) ->
     """
     from geosemimtl.cli.cards import coverage_table, model_tables, tileset_tables
     from geosemimtl.cli.console import OUT, say
-    from geosemimtl.inference.inspection import coverage, info
+    from geosemimtl.inference.inspection.contents import coverage, info
     from geosemimtl.tiling.tileset import TileSet
 
     if map_path is not None and len(paths) != 1:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from geosemimtl.demonstration import demo
     from geosemimtl.experiments.running import experiment
-    from geosemimtl.inference.evaluation import evaluate
-    from geosemimtl.inference.inspection import check, info
+    from geosemimtl.inference.evaluation.scenes import evaluate
+    from geosemimtl.inference.inspection.contents import info
+    from geosemimtl.inference.inspection.scenes import check
     from geosemimtl.inference.predictor import predict
     from geosemimtl.terrain.subtraction import ndsm
     from geosemimtl.tiling.cutting import tile
@@ -22,11 +23,11 @@ if TYPE_CHECKING:
 __all__ = ["check", "demo", "evaluate", "experiment", "info", "ndsm", "predict", "tile", "train"]
 
 _HOMES = {
-    "check": "inference.inspection",
+    "check": "inference.inspection.scenes",
     "demo": "demonstration",
-    "evaluate": "inference.evaluation",
+    "evaluate": "inference.evaluation.scenes",
     "experiment": "experiments.running",
-    "info": "inference.inspection",
+    "info": "inference.inspection.contents",
     "ndsm": "terrain.subtraction",
     "predict": "inference.predictor",
     "tile": "tiling.cutting",

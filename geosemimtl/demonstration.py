@@ -14,10 +14,10 @@ from geosemimtl.data.city.dataset import SENSORS, Sensor, cut_scenes, draw_scene
 from geosemimtl.data.city.scene import CityFiles
 from geosemimtl.errors import OutputError
 from geosemimtl.files import write_text
-from geosemimtl.inference.evaluation import evaluate
+from geosemimtl.inference.evaluation.scenes import evaluate
+from geosemimtl.inference.evaluation.scoring import Evaluation
 from geosemimtl.inference.options import PredictOptions
 from geosemimtl.inference.predictor import predict
-from geosemimtl.inference.scoring import Evaluation
 from geosemimtl.progress import Track, silent
 from geosemimtl.publish.picture import PictureRow, draw_picture
 from geosemimtl.publish.score_document import document_of

@@ -24,9 +24,9 @@ from geosemimtl.experiments.config import (
     slug,
 )
 from geosemimtl.files import write_text
-from geosemimtl.inference.evaluation import evaluate_model
+from geosemimtl.inference.evaluation.scenes import evaluate_model
+from geosemimtl.inference.evaluation.scoring import Evaluation
 from geosemimtl.inference.options import PredictOptions
-from geosemimtl.inference.scoring import Evaluation
 from geosemimtl.progress import Track, silent
 from geosemimtl.tasks import HEIGHT, SEGMENTATION
 from geosemimtl.training.config import TrainConfig

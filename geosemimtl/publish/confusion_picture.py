@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from geosemimtl.inference.scoring import SegmentationResult
+from geosemimtl.inference.evaluation.scoring import SegmentationResult
 from geosemimtl.metrics.confusion import ConfusionCounts
 from geosemimtl.publish.picture import write_figure
 

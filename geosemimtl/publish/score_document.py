@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
-from geosemimtl.inference.scoring import Evaluation, HeightResult, SegmentationResult
+from geosemimtl.inference.evaluation.scoring import Evaluation, HeightResult, SegmentationResult
 from geosemimtl.metrics.confusion import ConfusionCounts
 from geosemimtl.metrics.regression import HeightCounts
 

@@ -8,7 +8,7 @@ from io import StringIO
 from pathlib import Path
 
 from geosemimtl.files import folder_writer, require_replaceable, write_text
-from geosemimtl.inference.scoring import Evaluation
+from geosemimtl.inference.evaluation.scoring import Evaluation
 from geosemimtl.publish.confusion_picture import draw_confusion
 from geosemimtl.publish.score_document import document_of, flattened
 from geosemimtl.publish.score_tables import counted_how, score_summaries

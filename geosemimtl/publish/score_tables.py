@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
-from geosemimtl.inference.scoring import Evaluation, HeightResult, SegmentationResult
+from geosemimtl.inference.evaluation.scoring import Evaluation, HeightResult, SegmentationResult
 from geosemimtl.metrics.confusion import ConfusionCounts
 from geosemimtl.metrics.regression import HeightCounts
 from geosemimtl.tasks import HEIGHT, SEGMENTATION, TASK_NAMES

@@ -5,7 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from geosemimtl.inference.scoring import ErodedCounts, Evaluation, HeightResult, SegmentationResult
+from geosemimtl.inference.evaluation.scoring import (
+    ErodedCounts,
+    Evaluation,
+    HeightResult,
+    SegmentationResult,
+)
 from geosemimtl.metrics.confusion import ConfusionCounts
 from geosemimtl.metrics.grouped import HeightGroups
 from geosemimtl.metrics.regression import HeightCounts

@@ -10,7 +10,7 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
-from geosemimtl.inference.scoring import Evaluation
+from geosemimtl.inference.evaluation.scoring import Evaluation
 from geosemimtl.metrics.confusion import ConfusionCounts
 from geosemimtl.publish import confusion_picture
 from geosemimtl.publish.confusion_picture import draw_confusion

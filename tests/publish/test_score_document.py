@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from geosemimtl.inference.scoring import Evaluation
+from geosemimtl.inference.evaluation.scoring import Evaluation
 from geosemimtl.publish.score_document import document_of, flattened
 
 

@@ -11,7 +11,7 @@ import pytest
 from matplotlib.image import imread
 
 from geosemimtl.errors import OutputError
-from geosemimtl.inference.scoring import Evaluation
+from geosemimtl.inference.evaluation.scoring import Evaluation
 from geosemimtl.publish import score_folder
 from geosemimtl.publish.score_document import document_of, flattened
 from geosemimtl.publish.score_folder import require_score_folder, write_scores

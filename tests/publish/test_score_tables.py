@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from geosemimtl.inference.scoring import Evaluation
+from geosemimtl.inference.evaluation.scoring import Evaluation
 from geosemimtl.publish.score_tables import counted_how, scene_tables, score_summaries
 from geosemimtl.tasks import SEGMENTATION
 

@@ -27,7 +27,8 @@ from geosemimtl.errors import (
     SceneError,
     TileSetError,
 )
-from geosemimtl.inference.inspection import SceneReport, check_all
+from geosemimtl.inference.inspection.reports import SceneReport
+from geosemimtl.inference.inspection.scenes import check_all
 from geosemimtl.tasks import ISPRS_CLASS_MAP
 from geosemimtl.tiling import pieces
 from geosemimtl.tiling.cutting import tile

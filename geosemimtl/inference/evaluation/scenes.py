@@ -13,23 +13,20 @@ from rasterio.enums import Resampling
 from rasterio.windows import Window
 
 from geosemimtl.errors import LabelError, SceneError
-from geosemimtl.inference.counting import (
+from geosemimtl.inference.evaluation.counting import (
     ClassBlock,
     ClassSums,
     HeightBlock,
     HeightSums,
     TruthMean,
 )
-from geosemimtl.inference.making import Prediction
-from geosemimtl.inference.options import PredictOptions
-from geosemimtl.inference.predictor import predict
-from geosemimtl.inference.scoring import (
+from geosemimtl.inference.evaluation.scoring import (
     Evaluation,
     HeightResult,
     ScoreOptions,
     SegmentationResult,
 )
-from geosemimtl.inference.truth import (
+from geosemimtl.inference.evaluation.truth import (
     TrueClasses,
     TruthForm,
     no_heights,
@@ -39,6 +36,9 @@ from geosemimtl.inference.truth import (
     own_class_map,
     require_truth,
 )
+from geosemimtl.inference.making import Prediction
+from geosemimtl.inference.options import PredictOptions
+from geosemimtl.inference.predictor import predict
 from geosemimtl.progress import Track, silent
 from geosemimtl.raster.grid import PixelGrid
 from geosemimtl.raster.reading import height_filter, read_on_grid

@@ -20,13 +20,15 @@ from numpy.typing import NDArray
 from geosemimtl.errors import ConfigError
 from geosemimtl.inference.adaptation import sample_tiles
 from geosemimtl.inference.choosing import Chosen, choose_scenes
-from geosemimtl.inference.counting import ClassBlock, ClassSums, HeightBlock, HeightSums, TruthMean
-from geosemimtl.inference.forward import Forward
-from geosemimtl.inference.options import PredictOptions
-from geosemimtl.inference.scoring import Evaluation, ScoreOptions
-from geosemimtl.inference.setup import settle
-from geosemimtl.inference.streaming import require_numbers
-from geosemimtl.inference.truth import (
+from geosemimtl.inference.evaluation.counting import (
+    ClassBlock,
+    ClassSums,
+    HeightBlock,
+    HeightSums,
+    TruthMean,
+)
+from geosemimtl.inference.evaluation.scoring import Evaluation, ScoreOptions
+from geosemimtl.inference.evaluation.truth import (
     TrueClasses,
     TruthForm,
     no_heights,
@@ -35,6 +37,10 @@ from geosemimtl.inference.truth import (
     open_true_heights,
     require_truth,
 )
+from geosemimtl.inference.forward import Forward
+from geosemimtl.inference.options import PredictOptions
+from geosemimtl.inference.setup import settle
+from geosemimtl.inference.streaming import require_numbers
 from geosemimtl.progress import Track, silent
 from geosemimtl.raster.environment import gdal_environment
 from geosemimtl.raster.reading import height_filter, read_on_grid
@@ -63,7 +69,7 @@ def evaluate_tiles(  # noqa: PLR0913  (what predict takes, and what evaluate doe
     Tiles lie and are read as for a prediction. The truth is brought to the model's grid.
 
     Args:
-        scenes: As for :func:`geosemimtl.inference.evaluation.evaluate_model`.
+        scenes: As for :func:`geosemimtl.inference.evaluation.scenes.evaluate_model`.
         model: Likewise.
         labels: Likewise.
         true_heights: Likewise.

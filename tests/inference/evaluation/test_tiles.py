@@ -14,11 +14,11 @@ import torch
 from numpy.typing import NDArray
 
 from geosemimtl.errors import ConfigError, LabelError, ModelFileError
-from geosemimtl.inference import tile_scores
-from geosemimtl.inference.evaluation import Evaluation, evaluate_model
+from geosemimtl.inference.evaluation import tiles
+from geosemimtl.inference.evaluation.scenes import Evaluation, evaluate_model
+from geosemimtl.inference.evaluation.scoring import ScoreOptions
+from geosemimtl.inference.evaluation.tiles import evaluate_tiles
 from geosemimtl.inference.options import PredictOptions
-from geosemimtl.inference.scoring import ScoreOptions
-from geosemimtl.inference.tile_scores import evaluate_tiles
 from geosemimtl.metrics.confusion import ConfusionCounts
 from geosemimtl.metrics.erosion import away_from_boundaries
 from geosemimtl.tiling.layout import TileLayout
@@ -159,6 +159,6 @@ def test_a_broken_network(
     network, card = load_model(model_file)
     with torch.no_grad():
         next(network.parameters()).fill_(float("nan"))
-    monkeypatch.setattr(tile_scores, "load_model", lambda *_: (network, card))
+    monkeypatch.setattr(tiles, "load_model", lambda *_: (network, card))
     with pytest.raises(ModelFileError, match="gives no numbers"):
         evaluate_tiles(model=model_file, **place)

@@ -13,7 +13,7 @@ from rasterio.crs import CRS
 from rasterio.windows import Window
 
 from geosemimtl.errors import LabelError
-from geosemimtl.inference.scoring import ScoreOptions
+from geosemimtl.inference.evaluation.scoring import ScoreOptions
 from geosemimtl.metrics.erosion import away_from_boundaries
 from geosemimtl.progress import Track, silent
 from geosemimtl.raster.grid import PixelGrid

@@ -16,9 +16,9 @@ from rasterio.crs import CRS
 from rasterio.warp import transform as reproject_points
 
 from geosemimtl.errors import LabelError, SceneError
-from geosemimtl.inference import evaluation as module
-from geosemimtl.inference.evaluation import Evaluation, evaluate
-from geosemimtl.inference.scoring import ScoreOptions
+from geosemimtl.inference.evaluation import scenes as module
+from geosemimtl.inference.evaluation.scenes import Evaluation, evaluate
+from geosemimtl.inference.evaluation.scoring import ScoreOptions
 from geosemimtl.metrics.confusion import ConfusionCounts
 from geosemimtl.metrics.erosion import away_from_boundaries
 from geosemimtl.tasks import HEIGHT_NODATA, IGNORE, Classes, ClassMap, LandClass, MappedClass

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from geosemimtl.inference.scoring import (
+from geosemimtl.inference.evaluation.scoring import (
     RATIO_EPS_M,
     ErodedCounts,
     HeightResult,

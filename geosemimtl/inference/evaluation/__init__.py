@@ -1,0 +1,1 @@
+"""Scores of what is predicted: of whole scenes, and tile by tile."""

@@ -1,0 +1,1 @@
+"""What scenes, tile sets and models are, without predicting or cutting anything."""

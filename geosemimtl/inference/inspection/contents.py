@@ -1,0 +1,66 @@
+"""What a tile set or a model says of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from geosemimtl.errors import ModelFileError, TileSetError
+from geosemimtl.tasks import TASK_NAMES
+from geosemimtl.tiling.tileset import MANIFEST, TileSet, read_tileset
+
+if TYPE_CHECKING:  # loads torch, which check needs for nothing
+    from geosemimtl.training.model_file import ModelCard
+
+#: Of model files; as in training/model_file.py, which loads torch.
+_MODEL_SUFFIX = ".safetensors"
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """Which sensor supervises which task, and how much of it.
+
+    Attributes:
+        sensor: The tile set's name.
+        pixels: By task, each pixel once; 0 without labels.
+        km2: The same on the ground.
+    """
+
+    sensor: str
+    pixels: Mapping[str, int]
+    km2: Mapping[str, float]
+
+
+def coverage(tilesets: Sequence[TileSet]) -> tuple[Coverage, ...]:
+    """Return which tile set supervises which task, in their order."""
+    rows = []
+    for tileset in tilesets:
+        pixels = {task: tileset.labelled_pixels().get(task, 0) for task in TASK_NAMES}
+        square_km = (tileset.gsd_m / 1000) ** 2
+        rows.append(
+            Coverage(tileset.name, pixels, {task: n * square_km for task, n in pixels.items()})
+        )
+    return tuple(rows)
+
+
+def info(path: Path) -> TileSet | ModelCard:
+    """Return what a tile set or a model file says of itself.
+
+    Raises:
+        TileSetError: The folder is no usable tile set.
+        ModelFileError: The file is no model file.
+    """
+    if path.suffix == _MODEL_SUFFIX:
+        from geosemimtl.training.model_file import read_card  # noqa: PLC0415  (loads torch)
+
+        return read_card(path)
+    if (path / MANIFEST).exists():
+        return read_tileset(path)
+    if path.is_dir():
+        raise TileSetError(f"{path}: is no tile set (no {MANIFEST}); name its folder")
+    raise ModelFileError(
+        f"{path}: is neither a model file (*{_MODEL_SUFFIX}) nor a tile set's folder; "
+        "check the path"
+    )
