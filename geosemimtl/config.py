@@ -87,7 +87,7 @@ class AugmentationConfig(Section):
         jitter: Largest relative change of brightness, contrast and gamma a band (not in the paper).
     """
 
-    flip: Literal["horizontal", "both", "none"] = "horizontal"
+    flip: Literal["horizontal", "both", "none"] = "both"
     scale: tuple[float, float] = (0.75, 1.5)
     rotate: Annotated[float, Field(ge=0, le=180)] | Literal["quarter"] = 180.0
     height_zoom: Literal["leaves", "multiplies", "divides"] = "leaves"

@@ -44,7 +44,7 @@ def draw_geometry(
     def uniform() -> Tensor:
         return torch.rand(count, generator=generator)
 
-    zoom = torch.exp(math.log(low) + (math.log(high) - math.log(low)) * uniform())
+    zoom = low + (high - low) * uniform()
     cos, sin = (part / zoom for part in _turned(config.rotate, uniform()))
     mirror = torch.where((uniform() < 0.5) & (config.flip != "none"), -1.0, 1.0)
     upside_down = torch.ones(count)

@@ -155,15 +155,16 @@ _TARGETS = {SEGMENTATION: _class_targets, HEIGHT: _height_targets}
 class IterationBatches(Dataset[list[Batch]]):
     """One batch a domain for every iteration, as a function of (seed, iteration, domain).
 
-    Each domain goes through its tiles epoch after epoch, in an order drawn for the epoch: each
-    tile is seen once before any is seen again, unless ``chances`` say how often it comes. In the
-    time of one domain's epochs, the paper's, as many tiles are drawn from each other domain.
+    Each epoch draws as many tiles from every domain: each at most once where there are enough,
+    else with repetition, or as ``chances`` say.
 
     Args:
         domains: The data of each domain.
         batch: Images a domain.
         iterations: Length of the training.
         seed: Of the order.
+        epoch: Tiles of an epoch, the number that one domain has; ``None`` gives every domain epochs
+            of its own, so that all its tiles are seen before any is seen again.
         start: First iteration, to continue a training.
         chances: By domain, each tile's share of what is drawn, or ``None``.
     """
@@ -176,11 +177,13 @@ class IterationBatches(Dataset[list[Batch]]):
         seed: int,
         start: int = 0,
         chances: Sequence[NDArray[np.float64] | None] = (),
+        epoch: int | None = None,
     ) -> None:
         self._domains = tuple(domains)
         self._batch = batch
         self._iterations = iterations
         self._seed = seed
+        self._epoch = epoch
         self._start = start
         self._chances = tuple(chances) or (None,) * len(self._domains)
 
@@ -199,16 +202,19 @@ class IterationBatches(Dataset[list[Batch]]):
 
     def _drawn(self, iteration: int, domain: int, tiles: int) -> list[int]:
         """Return the tiles at this iteration's place in the endless sequence of epochs."""
-        places = [divmod(iteration * self._batch + i, tiles) for i in range(self._batch)]
-        orders = {epoch: self._order(domain, epoch, tiles) for epoch in {e for e, _ in places}}
+        length = self._epoch or tiles
+        places = [divmod(iteration * self._batch + i, length) for i in range(self._batch)]
+        orders = {
+            epoch: self._order(domain, epoch, tiles, length) for epoch in {e for e, _ in places}
+        }
         return [int(orders[epoch][place]) for epoch, place in places]
 
-    def _order(self, domain: int, epoch: int, tiles: int) -> NDArray[np.int64]:
+    def _order(self, domain: int, epoch: int, tiles: int, length: int) -> NDArray[np.int64]:
         random = np.random.default_rng([self._seed, domain, epoch])
         chances = self._chances[domain]
-        if chances is None:
-            return random.permutation(tiles)
-        return random.choice(tiles, tiles, p=chances)
+        if chances is None and length <= tiles:
+            return random.permutation(tiles)[:length]
+        return random.choice(tiles, length, p=chances)
 
 
 def iterations_of(epochs: int, tiles: int, batch: int) -> int:

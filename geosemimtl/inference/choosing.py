@@ -213,13 +213,14 @@ def scene_value_range(
     if declared is not None:
         return declared
     own = card.domain(name)
-    known = card.value_range if own is None else own.value_range
-    if scene.dtype == card.dtype and known is not None:
+    dtype, known = (card.dtype, card.value_range) if own is None else (own.dtype, own.value_range)
+    if scene.dtype == dtype and known is not None:
         return known
     if scene.dtype == "uint8":
         return 0.0, 255.0
-    learned = f"from {card.dtype}" + (" of several ranges" if card.value_range is None else "")
-    named = ", or its sensor with --sensor" if scene.dtype == card.dtype and card.domains else ""
+    types = sorted({domain.dtype for domain in card.domains}) or [str(card.dtype)]
+    learned = f"from {' and '.join(types)}" + (" of several ranges" if known is None else "")
+    named = ", or its sensor with --sensor" if own is None and scene.dtype in types else ""
     raise BandError(
         f"{scene.path}: pixels are {scene.dtype}, the model learned {learned}: "
         + value_range_remedy(scene.dtype)

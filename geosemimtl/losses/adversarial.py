@@ -9,12 +9,13 @@ rounds to 1.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import SupportsIndex
 
 from torch import Tensor
 from torch.nn import functional
 
 from geosemimtl.errors import ConfigError
-from geosemimtl.losses.masking import masked_mean, widen
+from geosemimtl.losses.masking import masked_mean, require_alike, widen, without
 
 GROUND_TRUTH = 0
 
@@ -43,7 +44,7 @@ def alignment_loss(
     logits: Tensor,
     mode: str,
     own: int,
-    labelled: int | Sequence[int],
+    labelled: SupportsIndex | Sequence[int],
     valid: Tensor | None = None,
 ) -> Tensor:
     """Return what the network loses on a domain without labels for a task (Eq. 4, 5 and 6).
@@ -57,7 +58,8 @@ def alignment_loss(
         logits: The discriminator's, of the predictions (B, K + 1, H, W).
         mode: ``M1``, ``M2`` or ``M3``.
         own: The predictions' own domain, 1 to K.
-        labelled: The domain, or domains, with labels for the task, 1 to K.
+        labelled: The domain, or domains, with labels for the task, 1 to K. M1 takes ground truth,
+            0, too.
         valid: Boolean, (B, H, W): which pixels count; all by default.
 
     Returns:
@@ -69,8 +71,12 @@ def alignment_loss(
     """
     if mode not in _ALIGNED_TO:
         raise ConfigError(f"method.mode: {mode} is unknown; choose one of {', '.join(_ALIGNED_TO)}")
-    several = (labelled,) if isinstance(labelled, int) else tuple(labelled)
-    return _any_of(logits, _ALIGNED_TO[mode](own, several, logits.shape[1]), valid)
+    classes = logits.shape[1]
+    several = (labelled,) if isinstance(labelled, SupportsIndex) else tuple(labelled)
+    if _known(own, classes) == GROUND_TRUTH:
+        raise ValueError("own is 0: ground truth is nothing to align; domains count from 1")
+    known = [_known(domain, classes) for domain in several]
+    return _any_of(logits, _ALIGNED_TO[mode](own, known, classes), valid)
 
 
 def binary_loss(logits: Tensor, label: int, valid: Tensor | None = None) -> Tensor:
@@ -95,7 +101,7 @@ def binary_loss(logits: Tensor, label: int, valid: Tensor | None = None) -> Tens
 _ALIGNED_TO: dict[str, Callable[[int, Sequence[int], int], Sequence[int]]] = {
     "M1": lambda _own, labelled, _classes: labelled,
     "M2": lambda _own, _labelled, _classes: (GROUND_TRUTH,),
-    "M3": lambda own, _labelled, classes: [k for k in range(classes) if k != _known(own, classes)],
+    "M3": lambda own, _labelled, classes: [k for k in range(classes) if k != own],
 }
 
 
@@ -105,10 +111,14 @@ def _any_of(logits: Tensor, labels: Sequence[int], valid: Tensor | None) -> Tens
     if not chosen:
         raise ValueError("no domain is labelled: mode M1 needs one")
     logits = widen(logits)
+    if valid is not None:
+        require_alike(logits=logits[:, 0], valid=valid)
+        logits = without(logits, valid.bool()[:, None])
     return masked_mean(logits.logsumexp(dim=1) - logits[:, chosen].logsumexp(dim=1), valid)
 
 
-def _known(label: int, classes: int) -> int:
-    if not 0 <= label < classes:
-        raise ValueError(f"domain {label}: the discriminator knows 0 to {classes - 1}")
-    return label
+def _known(label: SupportsIndex, classes: int) -> int:
+    index = label.__index__()
+    if not 0 <= index < classes:
+        raise ValueError(f"domain {index}: the discriminator knows 0 to {classes - 1}")
+    return index

@@ -16,7 +16,7 @@ def masked_mean(values: Tensor, valid: Tensor | None) -> Tensor:
 
     Args:
         values: Of any shape; what stands at invalid pixels has no influence.
-        valid: Boolean, likewise; ``None`` where all is valid.
+        valid: Likewise, not 0 where it counts; ``None`` where all is valid.
 
     Returns:
         A scalar; 0, still with a graph, where nothing is valid.
@@ -27,8 +27,13 @@ def masked_mean(values: Tensor, valid: Tensor | None) -> Tensor:
     require_alike(values=values, valid=valid)
     if valid is None:
         return values.mean() if values.numel() else values.sum()
-    kept = torch.where(valid, values, torch.zeros_like(values))
-    return kept.sum() / valid.sum().clamp(min=1)
+    valid = valid.bool()
+    return without(values, valid).sum() / valid.sum().clamp(min=1)
+
+
+def without(values: Tensor, valid: Tensor) -> Tensor:
+    """Return values with 0 where they are not valid; not even NaN reaches a gradient there."""
+    return torch.where(valid, values, torch.zeros_like(values))
 
 
 def require_alike(**tensors: Tensor | None) -> None:

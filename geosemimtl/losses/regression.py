@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from geosemimtl.losses.masking import masked_mean, require_alike, widen
+from geosemimtl.losses.masking import masked_mean, require_alike, widen, without
 
 
 def berhu_loss(
@@ -19,23 +19,27 @@ def berhu_loss(
     masking, omits the division and counts large errors twice; this is the paper's.
 
     Args:
-        prediction: Of any shape and unit.
-        target: Likewise; anything, also NaN, where it is not valid.
+        prediction: Of any shape and unit; anything, also NaN, where it is not valid.
+        target: Likewise.
         valid: Boolean, likewise: which pixels count; all by default.
-        fraction: c over the largest error: 0.2 in the literature.
+        fraction: c over the largest error, above 0: 0.2 in the literature.
 
     Returns:
         A scalar, float32 or wider; 0, still with a graph, where nothing is valid or all is exact.
 
     Raises:
-        ValueError: The shapes differ.
+        ValueError: The shapes differ, or ``fraction`` is not above 0.
     """
     require_alike(prediction=prediction, target=target, valid=valid)
-    prediction = widen(prediction)
-    # replaced before the difference: the gradient of abs(NaN) is NaN even behind a mask
+    if fraction <= 0:
+        raise ValueError(
+            f"fraction {fraction}: c is a share of the largest error, give more than 0"
+        )
+    prediction = widen(prediction if prediction.is_floating_point() else prediction.float())
     target = target.to(prediction.dtype)
     if valid is not None:
-        target = torch.where(valid, target, prediction.detach())
+        # before the difference: the gradient of abs(NaN) is NaN even behind a mask
+        prediction, target = without(prediction, valid.bool()), without(target, valid.bool())
     error = (prediction - target).abs()
     threshold = fraction * error.detach().amax() if error.numel() else error.new_zeros(())
     divisor = 2 * threshold.clamp(min=torch.finfo(error.dtype).tiny)

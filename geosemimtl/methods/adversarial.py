@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Literal
 
@@ -13,8 +13,9 @@ from torch.nn import functional
 from torch.optim import Adam
 
 from geosemimtl.data.batch import Batch
-from geosemimtl.losses.masking import widen
+from geosemimtl.losses.masking import widen, without
 from geosemimtl.methods.method import Method, MethodSection
+from geosemimtl.models.discriminator import Discriminator
 from geosemimtl.tasks import Segmentation, Task
 
 
@@ -28,8 +29,6 @@ class AdversarialSection(MethodSection):
         poly: Whether they follow the polynomial schedule (the paper is silent; AdaptSegNet does).
         reduction: ``mean`` over the valid pixels, or the ``sum`` over them that the paper writes,
             averaged over images: its weights are those of work that averages.
-        enlarge: What is brought to the input's size: the discriminators' ``logits``, or their
-            ``probabilities`` (the paper does not say which comes first).
     """
 
     width: int = Field(64, ge=4)
@@ -37,7 +36,6 @@ class AdversarialSection(MethodSection):
     betas: tuple[float, float] = (0.9, 0.99)
     poly: bool = True
     reduction: Literal["mean", "sum"] = "mean"
-    enlarge: Literal["logits", "probabilities"] = "logits"
 
 
 class AdversarialMethod(Method):
@@ -64,6 +62,20 @@ class AdversarialMethod(Method):
             return loss
         return loss * valid.sum() / len(valid)
 
+    def pixels(self, batch: Batch) -> Mapping[str, Tensor]:
+        """Return over how many pixels each loss is a mean; sums are averaged over images."""
+        return self.counted(batch) if self._section.reduction == "mean" else {}
+
+    def counted(self, batch: Batch) -> Mapping[str, Tensor]:
+        """Return over how many pixels each loss goes, by name."""
+        raise NotImplementedError
+
+    def after_own_step(self) -> None:
+        """Let the spectral norms follow; within an iteration discriminators stay the same."""
+        for network in self.networks.values():
+            if isinstance(network, Discriminator):
+                network.follow()
+
 
 def scopes(batch: Batch, task: str) -> tuple[Tensor, Tensor]:
     """Return where labelled images are valid, and where unlabelled images are observed."""
@@ -79,7 +91,7 @@ def prediction_map(task: Task, logits: Tensor, seen: Tensor) -> Tensor:
     """
     logits = widen(logits)
     shown = logits.softmax(dim=1) if isinstance(task, Segmentation) else logits
-    return shown * seen[:, None]
+    return without(shown, seen[:, None])
 
 
 def truth_map(task: Task, target: Tensor, valid: Tensor) -> Tensor:
@@ -92,10 +104,10 @@ def truth_map(task: Task, target: Tensor, valid: Tensor) -> Tensor:
 
 
 @contextmanager
-def standing_still(module: nn.Module) -> Iterator[nn.Module]:
-    """Keep a module from learning and its spectral norms from moving."""
+def standing_still(module: nn.Module, *, learns: bool = False) -> Iterator[nn.Module]:
+    """Keep spectral norms from moving and, unless it learns, gradients from a discriminator."""
     training = module.training
-    module.eval().requires_grad_(requires_grad=False)
+    module.eval().requires_grad_(learns)
     try:
         yield module
     finally:

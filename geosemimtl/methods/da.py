@@ -18,7 +18,7 @@ from geosemimtl.methods.adversarial import (
     standing_still,
 )
 from geosemimtl.methods.method import Method
-from geosemimtl.models.discriminator import Discriminator
+from geosemimtl.models.discriminator import Discriminator, judged_cells
 from geosemimtl.models.network import Output
 from geosemimtl.tasks import Task
 
@@ -36,11 +36,14 @@ class DAConfig(AdversarialSection):
         lambda_adv: Weight of the unlabelled domains' adversarial term: SemiMTL's lambda_intra,
             and AdaptSegNet's.
         spectral_norm: Whether its discriminators have it; AdaptSegNet's do not.
+        enlarge: As for SemiMTL, or ``none``, AdaptSegNet's: one verdict for 32 x 32 px, which
+            counts where any of them does.
     """
 
     name: Literal["da"] = "da"
     lambda_adv: float = Field(0.001, ge=0)
     spectral_norm: bool = False
+    enlarge: Literal["none", "logits", "probabilities"] = "none"
 
     def require_tasks(self, tasks: Sequence[str]) -> None:
         """Refuse more than one task.
@@ -73,6 +76,7 @@ class DomainAdaptation(AdversarialMethod):
         super().__init__(config)
         self._weight = config.lambda_adv
         self._tasks = {task.name: task for task in tasks}
+        self._enlarge = config.enlarge
         for name, task in self._tasks.items():
             self.networks[name] = Discriminator(
                 task.channels,
@@ -90,7 +94,8 @@ class DomainAdaptation(AdversarialMethod):
             if self._weight > 0 and target.any():
                 with standing_still(self.networks[name]) as discriminator:
                     judged = discriminator(prediction_map(task, output.logits[name], target))
-                loss = self.reduced(binary_loss(judged, _SOURCE, target), target)
+                where = self._scopes(batch, name)[_TARGET]
+                loss = self.reduced(binary_loss(judged, _SOURCE, where), where)
                 losses[f"{name}/adversarial"] = self._weight * loss
         return losses
 
@@ -98,22 +103,28 @@ class DomainAdaptation(AdversarialMethod):
         """Return the discriminators' losses: half of each side's, as AdaptSegNet has it."""
         losses: dict[str, Tensor] = {}
         for name, task in self._tasks.items():
-            sides = scopes(batch, name)
-            seen = sides[_SOURCE] | sides[_TARGET]
+            source, target = scopes(batch, name)
+            seen = source | target
             if not seen.any():
                 continue
-            judged = self.networks[name](prediction_map(task, logits[name], seen))
-            for label, side in enumerate(sides):
+            with standing_still(self.networks[name], learns=True) as discriminator:
+                judged = discriminator(prediction_map(task, logits[name], seen))
+            for label, side in enumerate(self._scopes(batch, name)):
                 if side.any():
                     loss = self.reduced(binary_loss(judged, label, side), side) / 2
                     losses[f"{name}/discriminator/{_SIDES[label]}"] = loss
         return losses
 
-    def pixels(self, batch: Batch) -> dict[str, Tensor]:
-        """Return over how many pixels each loss is a mean."""
+    def _scopes(self, batch: Batch, task: str) -> tuple[Tensor, ...]:
+        """Return where the discriminator's verdicts count, on either side."""
+        sides = scopes(batch, task)
+        return tuple(map(judged_cells, sides)) if self._enlarge == "none" else sides
+
+    def counted(self, batch: Batch) -> dict[str, Tensor]:
+        """Return over how many verdicts each loss goes."""
         counts = {}
         for name in self._tasks:
-            for side, where in zip(_SIDES, scopes(batch, name), strict=True):
+            for side, where in zip(_SIDES, self._scopes(batch, name), strict=True):
                 counts[f"{name}/discriminator/{side}"] = where.sum()
             counts[f"{name}/adversarial"] = counts[f"{name}/discriminator/{_SIDES[_TARGET]}"]
         return counts

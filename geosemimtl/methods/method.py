@@ -56,6 +56,9 @@ class Method:
     def after_step(self, network: nn.Module) -> None:
         """Move what follows the network's step, such as an average of its weights."""
 
+    def after_own_step(self) -> None:
+        """Move what follows the step of the method's own networks, such as their spectral norms."""
+
 
 class MethodSection(Section):
     """Base of every method's section in a training's YAML file; ``name`` tells them apart."""

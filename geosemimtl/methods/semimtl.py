@@ -33,11 +33,14 @@ class GroundTruthSection(AdversarialSection):
         lambda_inter: Weight of the unlabelled domains' adversarial term; likewise.
         d_loss_avg: Halve each term of the discriminators' losses, as AdaptSegNet does; Eq. 9 is
             their sum.
+        enlarge: What is brought to the input's size: the discriminators' ``logits``, or their
+            ``probabilities`` (the paper does not say which comes first).
     """
 
     lambda_intra: float = Field(0.001, ge=0)
     lambda_inter: float = Field(0.0001, ge=0)
     d_loss_avg: bool = False
+    enlarge: Literal["logits", "probabilities"] = "logits"
 
 
 class SemiMTLConfig(GroundTruthSection):
@@ -123,18 +126,18 @@ class Adversary(AdversarialMethod):
             seen = known | unknown
             if not seen.any():
                 continue
-            judge = self.networks[name]
-            judged = judge(prediction_map(task, logits[name], seen))
-            loss = self.reduced(domain_loss(judged, self.own_class(batch.domain), seen), seen)
-            losses[f"{name}/discriminator/prediction"] = share * loss
-            if known.any():
-                truth = judge(truth_map(task, batch.targets[name], known))
-                loss = self.reduced(domain_loss(truth, GROUND_TRUTH, known), known)
-                losses[f"{name}/discriminator/truth"] = share * loss
+            own, shown = self.own_class(batch.domain), prediction_map(task, logits[name], seen)
+            with standing_still(self.networks[name], learns=True) as discriminator:
+                loss = self.reduced(domain_loss(discriminator(shown), own, seen), seen)
+                losses[f"{name}/discriminator/prediction"] = share * loss
+                if known.any():
+                    truth = discriminator(truth_map(task, batch.targets[name], known))
+                    loss = self.reduced(domain_loss(truth, GROUND_TRUTH, known), known)
+                    losses[f"{name}/discriminator/truth"] = share * loss
         return losses
 
-    def pixels(self, batch: Batch) -> dict[str, Tensor]:
-        """Return over how many pixels each loss is a mean."""
+    def counted(self, batch: Batch) -> dict[str, Tensor]:
+        """Return over how many pixels each loss goes."""
         counts = {}
         for name in self._tasks:
             known, unknown = scopes(batch, name)

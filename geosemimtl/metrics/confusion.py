@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,16 +56,16 @@ class ConfusionCounts:
                 f"prediction {prediction.shape}, truth {truth.shape} and valid {valid.shape} "
                 "must have one shape"
             )
-        rows = truth[valid].astype(np.int64)
-        columns = prediction[valid].astype(np.int64)
+        rows, columns = truth[valid], prediction[valid]
         for name, labels in (("truth", rows), ("prediction", columns)):
-            wrong = labels[(labels < 0) | (labels >= classes)]
+            wrong = labels[~_are_classes(labels, classes)]
             if wrong.size:
                 raise ValueError(
                     f"{name} holds {wrong[0]} where valid, but classes are 0 to {classes - 1}: "
                     "mask it out"
                 )
-        counts = np.bincount(rows * classes + columns, minlength=classes * classes)
+        pairs = rows.astype(np.int64) * classes + columns.astype(np.int64)
+        counts = np.bincount(pairs, minlength=classes * classes)
         return cls(counts.reshape(classes, classes))
 
     def __add__(self, other: ConfusionCounts) -> ConfusionCounts:
@@ -141,3 +142,8 @@ def _ratio(part: NDArray[np.int64], whole: NDArray[np.int64]) -> NDArray[np.floa
 def _mean(values: NDArray[np.float64]) -> float:
     known = values[~np.isnan(values)]
     return float(known.mean()) if known.size else float("nan")
+
+
+def _are_classes(labels: NDArray[Any], classes: int) -> NDArray[np.bool_]:
+    known: NDArray[np.bool_] = (labels >= 0) & (labels < classes)
+    return known & (labels == np.floor(labels)) if labels.dtype.kind == "f" else known

@@ -12,7 +12,14 @@ from geosemimtl.metrics.regression import HeightCounts
 from geosemimtl.tasks import IGNORE
 
 
-class SegmentationScores:
+class _Summable:
+    """Scores that ``sum()`` adds up: it starts from 0."""
+
+    def __radd__(self, start: object) -> Self:
+        return self if start == 0 else NotImplemented
+
+
+class SegmentationScores(_Summable):
     """Pixel accuracy and mean IoU from one confusion matrix over everything seen.
 
     Objects of the same classes add up, over tiles as over processes.
@@ -62,7 +69,7 @@ class SegmentationScores:
         return both
 
 
-class DepthScores:
+class DepthScores(_Summable):
     """Errors of depths or heights, pooled over every pixel seen.
 
     Objects of the same ``min_target`` add up, over tiles as over processes.
@@ -73,9 +80,16 @@ class DepthScores:
 
     Attributes:
         counts: What was counted; has more metrics, such as the bias.
+
+    Raises:
+        ValueError: ``min_target`` is negative.
     """
 
     def __init__(self, min_target: float = 0.0) -> None:
+        if min_target < 0:
+            raise ValueError(
+                f"min_target {min_target}: ratios need targets above 0, give 0 or more"
+            )
         self.counts = HeightCounts(eps=min_target)
 
     def update(self, prediction: Any, target: Any, valid: Any = None) -> None:
@@ -122,7 +136,8 @@ def _array(values: Any) -> NDArray[Any]:
     """Return an array of what may be a tensor, on any device and with a graph."""
     if hasattr(values, "detach"):
         values = values.detach().cpu()
-        values = values.float() if values.is_floating_point() else values  # numpy has no bfloat16
+        narrow = values.is_floating_point() and values.itemsize < 4  # numpy has no bfloat16
+        values = values.float() if narrow else values
     return np.asarray(values)
 
 

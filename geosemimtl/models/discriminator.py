@@ -6,12 +6,21 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from torch.nn.utils.parametrizations import spectral_norm
+from torch.nn.utils.parametrize import is_parametrized
 
 from geosemimtl.models.layers import resize
 
 _TINY = 1e-7  # probabilities are kept that far from 0
 MIN_PX = 32  # five halvings leave one pixel
+
+
+def judged_cells(valid: Tensor) -> Tensor:
+    """Return where logits that are not enlarged speak of any valid pixel (B, H, W)."""
+    cells = tuple(side // MIN_PX for side in valid.shape[-2:])
+    share: Tensor = functional.adaptive_max_pool2d(valid[:, None].float(), cells)[:, 0]
+    return share > 0
 
 
 class Discriminator(nn.Module):
@@ -21,8 +30,8 @@ class Discriminator(nn.Module):
     no batch normalisation; the logits are enlarged bilinearly to the input's size before any
     softmax. The paper prints the last width as K, but its text and Eq. 2 have K + 1 classes.
 
-    Spectral normalisation needs a training-mode forward pass to follow the weights: each one runs
-    one power iteration.
+    Spectral norms follow the weights by one power iteration at each forward pass in training mode,
+    as torch has it, or at each call of :meth:`follow`.
 
     Args:
         in_channels: The task's channels: class probabilities or one-hot labels, or 1 height in
@@ -30,7 +39,7 @@ class Discriminator(nn.Module):
         domains: K, the number of domains; 1 makes the two-way discriminator of SemiSD, 0 the
             single logit of DA.
         width: Channels of the first convolution.
-        enlarge: ``logits``, or ``probabilities``, of which then the logarithm is given.
+        enlarge: ``logits``, ``probabilities``, of which then the logarithm is given, or ``none``.
         spectral: Normalise the first four convolutions spectrally.
     """
 
@@ -58,7 +67,7 @@ class Discriminator(nn.Module):
         """Judge maps (B, C, H, W), both sides at least 32 px.
 
         Returns:
-            Logits (B, K + 1, H, W).
+            Logits (B, K + 1, H, W); (B, K + 1, H // 32, W // 32) where nothing is enlarged.
 
         Raises:
             ValueError: The maps are smaller than 32 px.
@@ -69,11 +78,23 @@ class Discriminator(nn.Module):
                 f"the discriminator takes maps of {MIN_PX} px or more, not {rows} x {cols}: "
                 "use larger crops"
             )
-        logits = self.layers(maps)
+        logits: Tensor = self.layers(maps)
         if logits.dtype in (torch.bfloat16, torch.float16):
             logits = logits.float()  # interpolation and losses in full precision
+        if self._enlarge == "none":
+            return logits
         if self._enlarge == "logits":
             return resize(logits, (rows, cols))
         if logits.shape[1] == 1:  # binary: the logit of the enlarged probability
             return resize(logits.sigmoid(), (rows, cols)).logit(_TINY)
         return resize(logits.softmax(dim=1), (rows, cols)).clamp(min=_TINY).log()
+
+    @torch.no_grad()
+    def follow(self) -> None:
+        """Let the spectral norms follow the weights."""
+        training = self.training
+        self.train()
+        for layer in self.layers:
+            if isinstance(layer, nn.Conv2d) and is_parametrized(layer):
+                _ = layer.weight  # each look in training mode is one power iteration
+        self.train(training)

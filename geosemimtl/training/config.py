@@ -70,6 +70,9 @@ class TrainConfig(Section):
         epochs: Passes over the tiles of one domain, the paper's count (120).
         epochs_of: That domain's name; by default the first that supervises the segmentation,
             else the first.
+        sampling: Of the other domains: ``random`` draws as many tiles as that one has anew for
+            each epoch, with repetition where there are fewer; ``cycle`` shows them all before any
+            comes again.
         batch: Images in each iteration.
         batch_of: Whether these are each ``domain``'s, or ``all`` domains' together (the paper
             does not say).
@@ -98,6 +101,7 @@ class TrainConfig(Section):
     iterations: int | None = Field(None, ge=1)
     epochs: int = Field(120, ge=1)
     epochs_of: str | None = None
+    sampling: Literal["random", "cycle"] = "random"
     batch: int = Field(24, ge=1)
     batch_of: Literal["domain", "all"] = "domain"
     accumulate: int = Field(1, ge=1)

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from geosemimtl.data.tiles import DomainTiles, iterations_of
+from geosemimtl.data.tiles import DomainTiles, IterationBatches, iterations_of
 from geosemimtl.errors import TileSetError
 from geosemimtl.tasks import HEIGHT, SEGMENTATION, Classes, Height, Segmentation, Task
 from geosemimtl.tiling.index import tile_class_shares
@@ -64,12 +64,30 @@ def iterations_in(config: TrainConfig, domains: Sequence[DomainTiles]) -> int:
     """Return the length of a training: as written, or so many epochs of one domain's tiles."""
     if config.iterations is not None:
         return config.iterations
-    names = [domain.name for domain in config.domains]
-    labelled = [domain for domain in domains if SEGMENTATION in domain.supervises]
-    one = (labelled or domains)[0]
+    return iterations_of(config.epochs, epoch_in(config, domains), config.batch_a_domain)
+
+
+def epoch_in(config: TrainConfig, domains: Sequence[DomainTiles]) -> int:
+    """Return how many tiles an epoch has: those of the domain that it is a pass over."""
     if config.epochs_of is not None:
-        one = domains[names.index(config.epochs_of)]
-    return iterations_of(config.epochs, len(one), config.batch_a_domain)
+        return len(domains[[domain.name for domain in config.domains].index(config.epochs_of)])
+    labelled = [domain for domain in domains if SEGMENTATION in domain.supervises]
+    return len((labelled or domains)[0])
+
+
+def batches_of(
+    config: TrainConfig, domains: Sequence[DomainTiles], start: int = 0
+) -> IterationBatches:
+    """Return the batches of every iteration from ``start`` on."""
+    return IterationBatches(
+        domains,
+        config.batch_a_domain,
+        iterations_in(config, domains),
+        config.seed,
+        start,
+        chances_of(config, domains),
+        epoch_in(config, domains) if config.sampling == "random" else None,
+    )
 
 
 def chances_of(
@@ -104,7 +122,7 @@ def _rare_first(domain: DomainTiles, temperature: float) -> NDArray[np.float64]:
 
 
 def _require_alike(first: DomainTiles, domain: DomainTiles) -> None:
-    for field in ("gsd_m", "bands", "dtype", "size_px"):
+    for field in ("gsd_m", "bands", "size_px"):
         ours, theirs = getattr(first.tileset, field), getattr(domain.tileset, field)
         same = math.isclose(ours, theirs, rel_tol=1e-6) if field == "gsd_m" else ours == theirs
         if not same:

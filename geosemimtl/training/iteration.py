@@ -92,6 +92,7 @@ def run_iteration(
             mover.step_network()
             method.after_step(network)
     mover.step_own()
+    method.after_own_step()
     return seen
 
 

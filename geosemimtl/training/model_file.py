@@ -35,6 +35,7 @@ class DomainCard(_Frozen):
     scenes: tuple[str, ...]
     tiles: int
     supervises: tuple[str, ...]
+    dtype: str
     value_range: tuple[float, float]
     statistics: tuple[BandStatistics, ...]
 
@@ -50,9 +51,9 @@ class ModelCard(_Frozen):
         bands: Names of the bands wanted, in order.
         mean: Of each band in [0, 1], what inputs are shifted by.
         std: Of each band, what inputs are divided by.
-        dtype: Pixel type of the training scenes.
-        value_range: Pixel values that map to 0 and 1; ``None`` where the domains' differ, so that
-            a scene has to come with its own.
+        dtype: Pixel type of the training scenes, ``None`` where the domains' differ.
+        value_range: Pixel values that map to 0 and 1, likewise; a scene has to come with its own
+            then, or with its sensor's name.
         gsd_m: Metres on the ground of a pixel.
         tile_px: Side of the tiles to predict.
         overlap_px: What neighbouring tiles share.
@@ -68,7 +69,7 @@ class ModelCard(_Frozen):
     bands: tuple[str, ...]
     mean: tuple[float, ...]
     std: tuple[float, ...]
-    dtype: str
+    dtype: str | None
     value_range: tuple[float, float] | None
     gsd_m: float
     tile_px: int

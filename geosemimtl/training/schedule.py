@@ -14,8 +14,10 @@ def poly_decay(step: int, total: int, power: float = 0.9) -> float:
         power: 0.9 in SemiMTL; 0 keeps the rate.
 
     Raises:
-        ValueError: ``step`` lies beyond ``total``.
+        ValueError: ``step`` lies beyond ``total``, or there is no iteration.
     """
+    if total < 1:
+        raise ValueError(f"a training of {total} iterations has no schedule: give 1 or more")
     if not 0 <= step <= total:
         raise ValueError(f"step {step} of {total}: give 0 to {total}")
     return math.pow(1 - step / total, power)

@@ -17,7 +17,7 @@ import yaml
 from torch.utils.data import DataLoader
 
 from geosemimtl.data.batch import Batch
-from geosemimtl.data.tiles import DomainTiles, IterationBatches
+from geosemimtl.data.tiles import DomainTiles
 from geosemimtl.errors import ConfigError
 from geosemimtl.files import (
     earlier_request,
@@ -32,7 +32,7 @@ from geosemimtl.progress import Track, silent
 from geosemimtl.tiling.tileset import INDEX, MANIFEST
 from geosemimtl.training.checkpoint import Keeper, save_bad_batch
 from geosemimtl.training.config import TrainConfig
-from geosemimtl.training.domains import chances_of, data_of, iterations_in, open_domains
+from geosemimtl.training.domains import batches_of, data_of, iterations_in, open_domains
 from geosemimtl.training.fitting import fit
 from geosemimtl.training.initial import start_from
 from geosemimtl.training.model_file import SUFFIX, DomainCard, ModelCard, read_card, save_model
@@ -100,7 +100,7 @@ def _fitted(
     track: Track,
 ) -> None:
     """Train, or go on training, and write what comes out."""
-    output, batch = path.parent, config.batch_a_domain
+    output = path.parent
     iterations = iterations_in(config, domains)
     data = data_of(config, domains)
     if init is not None:
@@ -118,11 +118,8 @@ def _fitted(
         fresh = start_from(module.model, data.tasks, domains[0].tileset.bands, names, init)
         if fresh:
             _LOG.warning("%s: does not know %s: trained from scratch", init, ", ".join(fresh))
-    batches = IterationBatches(
-        domains, batch, iterations, config.seed, keeper.done, chances_of(config, domains)
-    )
     loader: DataLoader[list[Batch]] = DataLoader(
-        batches,
+        batches_of(config, domains, keeper.done),
         batch_size=None,
         num_workers=config.workers,
         # a fork of a process with threads (torch's, GDAL's) may hang, as Python 3.12 warns
@@ -206,6 +203,7 @@ def _card(config: TrainConfig, data: Data, domains: Sequence[DomainTiles]) -> Mo
     first = domains[0].tileset
     config = _without_folders(config)
     ranges = {domain.tileset.value_range for domain in domains}
+    types = {domain.tileset.dtype for domain in domains}
     return ModelCard(
         name=config.name,
         network=config.network,
@@ -213,7 +211,7 @@ def _card(config: TrainConfig, data: Data, domains: Sequence[DomainTiles]) -> Mo
         bands=first.bands,
         mean=tuple(data.mean.tolist()),
         std=tuple(data.std.tolist()),
-        dtype=first.dtype,
+        dtype=first.dtype if len(types) == 1 else None,
         value_range=first.value_range if len(ranges) == 1 else None,
         gsd_m=first.gsd_m,
         tile_px=first.size_px,
@@ -224,6 +222,7 @@ def _card(config: TrainConfig, data: Data, domains: Sequence[DomainTiles]) -> Mo
                 scenes=tuple(source.name for source in domain.tileset.sources),
                 tiles=len(domain),
                 supervises=domain.supervises,
+                dtype=domain.tileset.dtype,
                 value_range=domain.tileset.value_range,
                 statistics=domain.tileset.statistics,
             )

@@ -267,7 +267,7 @@ def test_a_scene_within_one_pixel_of_the_model(
     one_line(caught.value)
 
 
-def domain(name: str, low: float, high: float) -> DomainCard:
+def domain(name: str, low: float, high: float, dtype: str = "uint16") -> DomainCard:
     """Return a domain whose three bands have values in the upper half of their range."""
     histogram = (0,) * 32 + (1,) * 32
     band = BandStatistics(mean=0.75, std=0.1, percentiles=(0.75,), histogram=histogram)
@@ -276,6 +276,7 @@ def domain(name: str, low: float, high: float) -> DomainCard:
         scenes=("x",),
         tiles=1,
         supervises=("height",),
+        dtype=dtype,
         value_range=(low, high),
         statistics=(band,) * 3,
     )
@@ -290,6 +291,15 @@ def test_a_sensor_brings_its_value_range(pointwise: Callable[..., Any], make_sce
     for name, metres in (("one", 80), ("two", 40)):
         (made,) = predict([scene], MODEL, options=PredictOptions(sensor=name), overwrite=True)
         np.testing.assert_allclose(read(made.rasters["height"]), metres, rtol=1e-5)
+    pointwise(
+        dtype=None,
+        value_range=None,
+        domains=(domain("one", 0, 255, "uint8"), domain("two", 0, 2000)),
+    )
+    with pytest.raises(BandError, match="learned from uint16 and uint8 of several ranges"):
+        predict([scene], MODEL, overwrite=True)
+    (made,) = predict([scene], MODEL, options=PredictOptions(sensor="two"), overwrite=True)
+    np.testing.assert_allclose(read(made.rasters["height"]), 40, rtol=1e-5)
     with pytest.raises(ConfigError, match="--sensor three: the model learned from one, two"):
         predict([scene], MODEL, options=PredictOptions(sensor="three"), overwrite=True)
 

@@ -90,7 +90,7 @@ def test_semisd_has_the_values_of_v9_on_every_domain(domain: int) -> None:
 
 
 def test_da_has_the_values_of_v9() -> None:
-    method = DAConfig(lambda_adv=1).build(TASK, 2, {HEIGHT: [0]})
+    method = DAConfig(lambda_adv=1, enlarge="logits").build(TASK, 2, {HEIGHT: [0]})
     judge = Judge([-1.0], [0.5])
     method.networks[HEIGHT] = judge
     batch = _batch(True, False)
@@ -118,5 +118,5 @@ def test_da_moves_the_network_only_on_unlabelled_images() -> None:
 def test_da_has_a_discriminator_without_spectral_norms_and_one_logit() -> None:
     method = DAConfig().build(TASK, 2, {HEIGHT: [0]})
     judge = method.networks[HEIGHT]
-    assert judge(torch.zeros(1, 1, SIDE, SIDE)).shape == (1, 1, SIDE, SIDE)
+    assert judge(torch.zeros(1, 1, SIDE, SIDE)).shape == (1, 1, SIDE // 32, SIDE // 32)
     assert not any("parametrizations" in name for name in judge.state_dict())

@@ -219,6 +219,9 @@ def test_the_network_leaves_discriminators_alone() -> None:
     sum(method.own_losses(batch, _detached(output)).values(), torch.zeros(())).backward()  # type: ignore[no-untyped-call]  # torch
     for name, parameter in method.networks.named_parameters():
         assert parameter.grad is not None, name
+    for name, value in method.networks.state_dict().items():
+        assert torch.equal(value, before[name]), name
+    method.after_own_step()  # once an iteration
     after = method.networks.state_dict()
     moved = [name for name in before if not torch.equal(after[name], before[name])]
     assert moved

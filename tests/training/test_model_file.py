@@ -42,6 +42,7 @@ def _card(network: NetworkConfig = NETWORK) -> ModelCard:
         scenes=("top_2_10",),
         tiles=3,
         supervises=("segmentation",),
+        dtype="uint8",
         value_range=(0, 255),
         statistics=(),
     )

@@ -33,3 +33,5 @@ def test_a_step_beyond_the_end() -> None:
     assert poly_decay(5, 5) == 0
     with pytest.raises(ValueError, match="step 6 of 5: give 0 to 5"):
         poly_decay(6, 5)
+    with pytest.raises(ValueError, match="0 iterations has no schedule"):
+        poly_decay(0, 0)

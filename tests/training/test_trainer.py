@@ -301,7 +301,6 @@ def test_workers_change_nothing(tmp_path: Path, tiny: Tiny) -> None:
         ({"gsd_m": 0.11}, "gsd_m is 0.11"),
         ({"bands": ("nir", "red", "green")}, "bands is ('nir', 'red', 'green')"),
         ({"size_px": 80}, "size_px is 80"),
-        ({"dtype": "uint16", "value_range": (0, 1000)}, "dtype is uint16"),
     ],
 )
 def test_tile_sets_must_fit_each_other(
@@ -320,6 +319,16 @@ def test_tile_sets_must_fit_each_other(
     assert expected in message
     assert str(other) in message
     assert str(seg_tiles) in message
+
+
+def test_sensors_of_two_pixel_types(
+    tmp_path: Path, cut_domain: Cut, tiny: Tiny, seg_tiles: Path
+) -> None:
+    other = cut_domain("other", heights=True, dtype="uint16", value_range=(0, 1000))
+    card = read_card(train(tiny(domains=_domains(a=seg_tiles, b=other)), tmp_path / "run"))
+    assert (card.dtype, card.value_range) == (None, None)
+    found = [(domain.dtype, domain.value_range) for domain in card.domains]
+    assert found == [("uint8", (0, 255)), ("uint16", (0, 1000))]
 
 
 def test_classes_must_be_the_same(

@@ -222,6 +222,7 @@ def learned(tmp_path: Path, make_card: Callable[..., ModelCard]) -> Path:
         scenes=("x",),
         tiles=1,
         supervises=(),
+        dtype="uint8",
         value_range=(0, 255),
         statistics=statistics,
     )
