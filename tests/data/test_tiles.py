@@ -259,3 +259,15 @@ def test_iterations_of_the_papers_epochs() -> None:
     assert iterations_of(120, 2225, 24) == 120 * 93
     assert iterations_of(1, 24, 24) == 1
     assert iterations_of(2, 25, 24) == 4
+
+
+def test_other_domains_draw_as_many_tiles_an_epoch(both: Path) -> None:
+    """Each at most once where there are enough, anew each epoch, else with repetition."""
+    tiles = DomainTiles(both, TASKS)  # 6
+    fewer = IterationBatches([tiles], batch=4, iterations=30, seed=1, epoch=4)
+    drawn = [_drawn(tiles, fewer, item) for item in range(30)]
+    assert all(len(set(epoch)) == 4 for epoch in drawn)
+    assert len({frozenset(epoch) for epoch in drawn}) > 5
+    more = IterationBatches([tiles], batch=10, iterations=10, seed=1, epoch=10)
+    counts = [Counter(_drawn(tiles, more, item)) for item in range(10)]
+    assert any(set(count.values()) != {1, 2} for count in counts)  # no two rounds

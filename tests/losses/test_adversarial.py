@@ -1,7 +1,9 @@
 """Losses on discriminator logits against worked examples and torch's cross entropy."""
 
 from collections.abc import Callable
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch.nn import functional
@@ -126,3 +128,34 @@ def test_masks_have_the_maps_shape() -> None:
     for valid in (VALID[:, None], VALID[0]):
         with pytest.raises(ValueError, match="shapes differ"):
             domain_loss(LOGITS, 0, valid)
+
+
+@pytest.mark.parametrize("mask", [torch.bool, torch.uint8, torch.float32])
+def test_invalid_logits_touch_neither_value_nor_gradient(mask: torch.dtype) -> None:
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn(1, 3, 1, 2, generator=generator)
+    logits[..., 1] = torch.nan
+    logits.requires_grad_()
+    valid = torch.tensor([[[1, 0]]]).to(mask)
+    for loss, alone in (
+        (domain_loss(logits, 1, valid), domain_loss(logits[..., :1], 1)),
+        (alignment_loss(logits, "M3", 2, 1, valid), alignment_loss(logits[..., :1], "M3", 2, 1)),
+    ):
+        torch.testing.assert_close(loss, alone)
+        (gradient,) = torch.autograd.grad(loss, logits)
+        assert gradient.isfinite().all()
+        assert not gradient[..., 1].any()
+
+
+@pytest.mark.parametrize("labelled", [1, np.int64(1), torch.tensor(1), [1], (1, 1)])
+def test_a_labelled_domain_of_any_kind_of_number(labelled: Any) -> None:
+    logits = torch.randn(1, 3, 2, 2)
+    torch.testing.assert_close(alignment_loss(logits, "M1", 2, labelled), domain_loss(logits, 1))
+
+
+@pytest.mark.parametrize(
+    ("mode", "own", "labelled"), [("M2", 1, [99]), ("M1", 99, [1]), ("M3", 0, [1]), ("M3", -1, 1)]
+)
+def test_domains_that_are_none(mode: str, own: int, labelled: Any) -> None:
+    with pytest.raises(ValueError, match=r"domain|own is 0"):
+        alignment_loss(torch.zeros(1, 3, 2, 2), mode, own, labelled)

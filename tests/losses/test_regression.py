@@ -91,3 +91,23 @@ def test_shapes_that_would_be_spread_over_each_other() -> None:
         berhu_loss(P[:, None], Y)
     with pytest.raises(ValueError, match="shapes differ"):
         berhu_loss(P, Y, all_but()[0])
+
+
+def test_an_invalid_prediction_touches_neither_value_nor_gradient() -> None:
+    for wrong in (float("nan"), float("inf")):
+        prediction = torch.tensor([1.0, wrong, 4.0], requires_grad=True)
+        valid = torch.tensor([1, 0, 1], dtype=torch.uint8)  # of any type
+        loss = berhu_loss(prediction, torch.tensor([1.5, 0.0, 2.0]), valid)
+        loss.backward()  # type: ignore[no-untyped-call]  # torch
+        expected = berhu_loss(torch.tensor([1.0, 4.0]), torch.tensor([1.5, 2.0]))
+        torch.testing.assert_close(loss.detach(), expected)
+        assert prediction.grad is not None
+        assert prediction.grad.isfinite().all()
+        assert prediction.grad[1] == 0
+
+
+def test_whole_numbers_and_a_share_of_nothing() -> None:
+    one, two = torch.tensor([1, 2]), torch.tensor([1, 4])
+    torch.testing.assert_close(berhu_loss(one, two), berhu_loss(one.float(), two.float()))
+    with pytest.raises(ValueError, match="fraction 0"):
+        berhu_loss(one, two, fraction=0)

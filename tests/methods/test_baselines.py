@@ -120,3 +120,10 @@ def test_da_has_a_discriminator_without_spectral_norms_and_one_logit() -> None:
     judge = method.networks[HEIGHT]
     assert judge(torch.zeros(1, 1, SIDE, SIDE)).shape == (1, 1, SIDE // 32, SIDE // 32)
     assert not any("parametrizations" in name for name in judge.state_dict())
+    counts = method.pixels(_batch(True, False, False))  # an image is one verdict
+    assert {name: int(count) for name, count in counts.items()} == {
+        "height/discriminator/source": 1,
+        "height/discriminator/target": 2,
+        "height/adversarial": 2,
+    }
+    assert DAConfig(reduction="sum").build(TASK, 2, {HEIGHT: [0]}).pixels(_batch(True)) == {}

@@ -1,6 +1,7 @@
 """The multi-task gain against the paper's Table 2."""
 
 import itertools
+from typing import Any
 
 import pytest
 
@@ -93,3 +94,19 @@ def test_what_cannot_be_compared_is_an_error() -> None:
         multi_task_gain(POTSDAM_STL, POTSDAM_STL, {"mae"})
     with pytest.raises(ValueError, match="baseline of rmse is 0"):
         multi_task_gain(POTSDAM_STL, {"miou": 1, "rmse": 0}, {"rmse"})
+
+
+@pytest.mark.parametrize(
+    "lowered", ["rmse", ["rmse"], {"rmse"}, {"miou": False, "rmse": True}, [False, True]]
+)
+def test_what_is_to_be_lowered_can_be_said_in_several_ways(lowered: Any) -> None:
+    ours = {"miou": 81.4, "rmse": 4.217}
+    assert multi_task_gain(ours, POTSDAM_STL, lowered) == pytest.approx(6.07, abs=0.005)
+
+
+@pytest.mark.parametrize("lowered", [[True], {1}, [False, True, True], ["rmse", True]])
+def test_flags_that_belong_to_no_metric(lowered: Any) -> None:
+    with pytest.raises(ValueError, match="names, or one flag for each"):
+        multi_task_gain([81.4, 4.217], [79.7, 4.686], lowered)
+    with pytest.raises(ValueError, match="lower_is_better"):
+        multi_task_gain(POTSDAM_STL, POTSDAM_STL, {"rmse": True, "mae": False, "x": True})

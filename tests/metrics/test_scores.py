@@ -1,6 +1,7 @@
 """Scores that add up, against worked examples."""
 
 import math
+import pickle
 
 import numpy as np
 import pytest
@@ -70,6 +71,8 @@ def test_scores_add_up_and_pool_errors() -> None:
     for part, scores in enumerate(halves):
         scores.update(GUESS[part::2], TRUTH[part::2])
     assert (halves[0] + halves[1]).counts.matrix.tolist() == MATRIX.tolist()
+    assert sum(halves).counts.matrix.tolist() == MATRIX.tolist()  # type: ignore[union-attr]  # sum() may be 0
+    assert pickle.loads(pickle.dumps(sum(halves))).compute() == sum(halves).compute()  # type: ignore[union-attr]  # noqa: S301  (as above; its own)
 
 
 def test_what_does_not_add_up() -> None:
@@ -77,6 +80,22 @@ def test_what_does_not_add_up() -> None:
         DepthScores() + DepthScores(0.5)
     with pytest.raises(ValueError, match="do not add up"):
         SegmentationScores(3) + SegmentationScores(3, ignore=0)
+    with pytest.raises(TypeError):
+        1 + DepthScores()
+
+
+def test_values_that_cannot_be() -> None:
+    with pytest.raises(ValueError, match="min_target -1"):
+        DepthScores(-1)
+    with pytest.raises(ValueError, match=r"prediction holds 0\.9"):
+        SegmentationScores(3).update(np.array([0.9]), np.array([0]))
+    SegmentationScores(3).update(np.array([2.0]), np.array([0]))
+
+
+def test_doubles_stay_doubles() -> None:
+    scores = DepthScores()
+    scores.update(torch.tensor([0.7], dtype=torch.float64), torch.tensor([0.0]))
+    assert scores.compute()["mae"] == 0.7
 
 
 def test_nothing_seen() -> None:

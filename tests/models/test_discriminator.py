@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn.utils.parametrizations import spectral_norm
 from torch.nn.utils.parametrize import is_parametrized
 
-from geosemimtl.models.discriminator import Discriminator
+from geosemimtl.models.discriminator import Discriminator, judged_cells
 from geosemimtl.models.network import parameter_count
 
 
@@ -62,6 +62,30 @@ def test_the_first_four_convolutions_have_spectral_norm_one() -> None:
     ]
     assert norms == pytest.approx([1] * 4, abs=1e-2)
     assert not is_parametrized(convolutions(discriminator)[-1])
+
+
+def test_norms_follow_when_told() -> None:
+    discriminator = Discriminator(6, 2, width=8).eval()
+    first = convolutions(discriminator)[0]
+    with torch.no_grad():
+        first.parametrizations.weight.original.mul_(torch.rand(8, 1, 1, 1))  # type: ignore[union-attr, operator]  # torch's parametrisation
+    before = first.weight.detach().clone()
+    for _ in range(100):
+        discriminator.follow()
+    assert not discriminator.training
+    assert not torch.equal(first.weight, before)
+    norm = torch.linalg.matrix_norm(first.weight.detach().flatten(1), ord=2)
+    assert float(norm) == pytest.approx(1, abs=1e-3)
+
+
+def test_logits_that_are_not_enlarged() -> None:
+    logits = Discriminator(6, 0, width=4, enlarge="none")(torch.rand(2, 6, 100, 64))
+    assert logits.shape == (2, 1, 3, 2)
+    valid = torch.zeros(2, 100, 64, dtype=torch.bool)
+    valid[1, 40, 33] = True
+    cells = torch.zeros(2, 3, 2, dtype=torch.bool)
+    cells[1, 1, 1] = True
+    assert torch.equal(judged_cells(valid), cells)
 
 
 def test_spectral_norm_has_the_value_of_v8() -> None:

@@ -118,9 +118,15 @@ class Toy:
             mover.zero_grad()
 
 
-def _toy(mode: str) -> tuple[Toy, Linear]:
+def _toy(mode: str, reduction: str = "mean") -> tuple[Toy, Linear]:
     config = SemiMTLConfig.model_validate(
-        {"mode": mode, "lambda_intra": 0.1, "lambda_inter": 0.05, "width": 4}
+        {
+            "mode": mode,
+            "lambda_intra": 0.1,
+            "lambda_inter": 0.05,
+            "width": 4,
+            "reduction": reduction,
+        }
     )
     method = SemiMTL(config, [Height(scale_m=1)], 2, {HEIGHT: [0]})
     judge = Linear()
@@ -180,6 +186,10 @@ class Follower(Method):
         """Note the weight."""
         self.followed.append(next(network.parameters()).item())
 
+    def after_own_step(self) -> None:
+        """Note the end."""
+        self.followed.append(0)
+
 
 def test_jtl_steps_only_where_labels_are() -> None:
     method = Follower()
@@ -187,12 +197,13 @@ def test_jtl_steps_only_where_labels_are() -> None:
     seen = toy.run(A, B)
     # the view of -2 is predicted as -2, 3 off the label: w moves by 0.1 * 2 the other way
     assert toy.w == pytest.approx([0.8])
-    assert method.followed == toy.w
+    assert method.followed == [*toy.w, 0]
     assert set(seen) == {"0/height"}
     assert seen["0/height"].item() == 3
 
 
-def test_parts_of_a_batch_add_up_to_the_whole() -> None:
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_parts_of_a_batch_add_up_to_the_whole(reduction: str) -> None:
     """Though one part has two labels and another none, and one of its pixels is no imagery."""
     generator = torch.Generator().manual_seed(0)
     images = torch.rand(4, 1, 3, 5, generator=generator, dtype=torch.float64)
@@ -203,7 +214,7 @@ def test_parts_of_a_batch_add_up_to_the_whole() -> None:
     four = Batch(0, images, observed, {HEIGHT: target}, {HEIGHT: valid})
     moved = []
     for parts in (1, 2, 4):
-        toy, judge = _toy("M2")
+        toy, judge = _toy("M2", reduction)
         seen = toy.run(four, B, parts=parts)
         assert len(toy.w) == 2
         losses = [seen[name].item() for name in sorted(seen)]
