@@ -54,15 +54,39 @@ class SceneSection(Section):
         classes: How the labels write their classes, where not as the model does (YAML).
         area: Polygons; only what lies within them is scored, such as the held-out blocks of a
             tile set: ``tiles/a/tiles.gpkg|subset=split = 'test'``.
+        dataset: A data set known by name, as in ``tile --dataset``, in place of files.
+        root: Its folder.
+        split: Which of its scenes.
+        variant: Of its images.
+        no_boundary: Its labels without the borders of objects.
     """
 
     name: str
-    image: Paths
+    image: Paths = ()
     labels: Paths = ()
     height: Paths = ()
     bands: tuple[str, ...] | None = None
     classes: str | None = None
     area: str | None = None
+    dataset: str | None = None
+    root: str | None = None
+    split: Literal["train", "val", "test"] = "test"
+    variant: str | None = None
+    no_boundary: bool = False
+
+    @model_validator(mode="after")
+    def _named_or_found(self) -> SceneSection:
+        if self.dataset is None and not self.image:
+            raise ValueError(f"scene {self.name}: name its image, or a dataset and its root")
+        if self.dataset is None and (self.root or self.variant or self.no_boundary):
+            raise ValueError(f"scene {self.name}: root, variant and no_boundary go with dataset")
+        files = (self.image, self.labels, self.height, self.bands, self.classes)
+        if self.dataset is not None and (any(files) or self.root is None):
+            raise ValueError(
+                f"scene {self.name}: a dataset takes its root, and no image, labels, height, bands "
+                "or classes"
+            )
+        return self
 
 
 class RowSection(Section):

@@ -11,7 +11,6 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from geosemimtl.config import load_class_map
 from geosemimtl.data.city.dataset import SENSORS, cut_scenes, draw_scenes
 from geosemimtl.errors import ConfigError
 from geosemimtl.experiments.config import (
@@ -23,6 +22,7 @@ from geosemimtl.experiments.config import (
     resolved,
     slug,
 )
+from geosemimtl.experiments.scenes import scene_truth
 from geosemimtl.files import write_text
 from geosemimtl.inference.evaluation.scenes import evaluate_model
 from geosemimtl.inference.evaluation.scoring import Evaluation
@@ -237,24 +237,26 @@ def _scores(
     track: Track,
 ) -> dict[str, dict[str, float]]:
     """Score a whole stitched scene, in float32, by each kind of statistics."""
-    labels = scene.labels if SEGMENTATION in training.tasks else ()
-    height = scene.height if HEIGHT in training.tasks else ()
+    truth = scene_truth(scene, data)
+    labels = truth.labels if SEGMENTATION in training.tasks else ()
+    heights = truth.heights if HEIGHT in training.tasks else ()
     names = [domain.name for domain in training.domains]
     found: dict[str, dict[str, float]] = {}
-    for kind in config.statistics if labels or height else ():
+    for kind in config.statistics if labels or heights else ():
         evaluation = evaluate_model(
-            [resolved(path, data) for path in scene.image],
+            truth.images,
             model,
-            labels=[resolved(path, data) for path in labels],
-            true_heights=[resolved(path, data) for path in height],
+            labels=labels,
+            true_heights=heights,
             options=PredictOptions(
-                bands=scene.bands,
+                bands=truth.bands,
                 area=resolved(scene.area, data) if scene.area else None,
                 sensor=scene.name if scene.name in names else None,
                 adapt_bn=kind == "adapted",
                 precision="float32",
             ),
-            label_classes=load_class_map(resolved(scene.classes, data)) if scene.classes else None,
+            label_classes=truth.classes,
+            places=truth.places,
             track=track,
         )
         found[kind] = _figures(evaluation)

@@ -108,7 +108,13 @@ def choose_scenes(
 
 
 def _opened(files: Sequence[Path], options: PredictOptions) -> Scene:
-    return open_scene(files, options.bands, alpha=options.alpha, assume_crs=options.assume_crs)
+    return open_scene(
+        files,
+        options.bands,
+        alpha=options.alpha,
+        assume_crs=options.assume_crs,
+        fallback=options.georeference,
+    )
 
 
 def _looked_at(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from geosemimtl.errors import ConfigError
 from geosemimtl.raster.cog import COMPRESSIONS
+from geosemimtl.raster.scene import Georeference
 from geosemimtl.tiling.weights import WINDOWS
 
 
@@ -19,6 +20,7 @@ class PredictOptions:
         bands: Names of the files' bands in file order, where the files do not tell.
         alpha: As in :func:`geosemimtl.raster.scene.open_scene`.
         assume_crs: CRS of files that carry none.
+        georeference: What holds for scenes that do not say where they lie.
         value_range: Pixel values that map to 0 and 1, for scenes of another type than trained on.
         sensor: The training's domain whose sensor took the scenes: its value range holds, and
             values are compared with its values.
@@ -43,6 +45,7 @@ class PredictOptions:
     bands: tuple[str, ...] | None = None
     alpha: int | str = "auto"
     assume_crs: str | None = None
+    georeference: Georeference | None = None
     value_range: tuple[float, float] | None = None
     sensor: str | None = None
     mosaic: bool = False

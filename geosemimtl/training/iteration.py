@@ -52,7 +52,8 @@ def run_iteration(
     Args:
         batches: By domain, its images, augmented, in one part or in several whose gradients add
             up, each loss weighed by the pixels that it is a mean over: all is as with one part, but
-            for what looks at a part as a whole, batch normalisation and the threshold of BerHu.
+            for what looks at a part as a whole: batch normalisation, the threshold of BerHu, and
+            the weights of classes.
         network: What ``forward`` runs.
         method: What is added to the labels.
         forward: Predicts a part, from its number in the domain.

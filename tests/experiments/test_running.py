@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.resources
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -233,6 +233,14 @@ def test_several_scenes_add_up(folder: Path) -> None:
     scores = {name: kinds["learned"]["mae"] for name, kinds in jtl.scores.items()}
     low, high = sorted([scores["potsdam"], scores["vaihingen"]])
     assert low < scores["both"] < high
+
+
+def test_a_data_set_by_name(folder: Path, make_isprs: Callable[..., Path]) -> None:
+    """Its images do not say where they lie; labels lie on them."""
+    root = make_isprs("vaihingen", [(2, 0), (4, 1), (11, 1)])
+    scene = {"name": "vaihingen", "dataset": "vaihingen", "root": str(root)}
+    (land_cover, *_), _ = _again(folder, scenes=[scene])
+    assert 0 <= land_cover.scores["vaihingen"]["learned"]["mean_iou"] < 1
 
 
 @pytest.mark.parametrize("shipped", SHIPPED)

@@ -42,7 +42,7 @@ from geosemimtl.inference.predictor import predict
 from geosemimtl.progress import Track, silent
 from geosemimtl.raster.grid import PixelGrid
 from geosemimtl.raster.reading import height_filter, read_on_grid
-from geosemimtl.raster.scene import Scene, declared_classes, open_scene
+from geosemimtl.raster.scene import Georeference, Scene, declared_classes, open_scene
 from geosemimtl.tasks import HEIGHT, IGNORE, ISPRS_CLASS_MAP, SEGMENTATION, Classes, ClassMap
 from geosemimtl.tiling.labels import check_heights, open_labels
 from geosemimtl.tiling.scenes import scene_images
@@ -118,6 +118,7 @@ def evaluate_model(  # noqa: PLR0913  (what predict takes, and what evaluate doe
     label_classes: ClassMap | None = None,
     class_column: str = "class",
     scoring: ScoreOptions | None = None,
+    places: Sequence[Georeference | None] = (),
     track: Track = silent,
 ) -> Evaluation:
     """Predict whole scenes and compare what comes out with truth; the rasters are not kept.
@@ -131,6 +132,7 @@ def evaluate_model(  # noqa: PLR0913  (what predict takes, and what evaluate doe
         label_classes: As for :func:`evaluate`.
         class_column: Likewise.
         scoring: Likewise.
+        places: One for each scene: what holds if it does not say where it lies.
         track: Shows progress.
 
     Raises:
@@ -143,8 +145,11 @@ def evaluate_model(  # noqa: PLR0913  (what predict takes, and what evaluate doe
     with TemporaryDirectory() as folder:
         made: list[Prediction] = []
         for number, files in enumerate(images):  # scenes may have one name
-            place, own = Path(folder, str(number)), replace(options, mosaic=len(files) > 1)
-            made += predict(files, model, output=place, options=own, track=track)
+            own = replace(options, mosaic=len(files) > 1)
+            if places:
+                own = replace(own, georeference=places[number])
+            output = Path(folder, str(number))
+            made += predict(files, model, output=output, options=own, track=track)
         return evaluate(
             classes=[each.rasters[SEGMENTATION] for each in made] if labels else (),
             labels=labels,
@@ -189,7 +194,7 @@ class _Measured:
 def _labelled(prediction: Path, truth: Path, form: TruthForm) -> _Labelled:
     predicted = open_scene(prediction, assume_crs=form.assume_crs)
     classes = _named_classes(predicted)
-    true = open_true_classes(truth, prediction, classes, predicted.grid.crs, form)
+    true = open_true_classes(truth, prediction, classes, predicted.grid, form)
     return _Labelled(predicted, classes, true)
 
 
@@ -200,7 +205,7 @@ def _known(pairs: Sequence[tuple[Path, Path]], form: TruthForm, track: Track) ->
     found = []
     for prediction, truth in pairs:
         predicted = open_scene(prediction, assume_crs=form.assume_crs)
-        true = open_true_classes(truth, prediction, classes, predicted.grid.crs, form)
+        true = open_true_classes(truth, prediction, classes, predicted.grid, form)
         true.check(predicted.grid, track)
         found.append(_Labelled(predicted, classes, true))
     return found

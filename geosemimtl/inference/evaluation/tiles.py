@@ -134,11 +134,11 @@ def _compared(
     truth: tuple[Path | None, Path | None],
     form: TruthForm,
 ) -> _Compared:
-    grid, crs = chosen.plan.grid, chosen.pixels.scene.grid.crs
+    grid = chosen.pixels.scene.grid
     labels, heights = truth
     classes = None
     if labels is not None:
-        classes = open_true_classes(labels, model, _classes_of(card), crs, form)
+        classes = open_true_classes(labels, model, _classes_of(card), grid, form)
     return _Compared(
         chosen, classes, None if heights is None else open_true_heights(heights, grid, form)
     )

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from rasterio.crs import CRS
 from rasterio.windows import Window
 
 from geosemimtl.errors import LabelError
@@ -121,7 +120,7 @@ class TrueClassReader:
 
 
 def open_true_classes(
-    truth: Path, predicted: Path, classes: Classes, fallback_crs: CRS, form: TruthForm
+    truth: Path, predicted: Path, classes: Classes, grid: PixelGrid, form: TruthForm
 ) -> TrueClasses:
     """Look at labels that predicted classes are compared with.
 
@@ -129,7 +128,7 @@ def open_true_classes(
         truth: The labels, in any form.
         predicted: Who predicts the classes, for messages: a raster, or a model file.
         classes: The predicted classes.
-        fallback_crs: CRS of labels that carry none when nobody named one.
+        grid: Of the scene: where labels lie that do not say so.
         form: How the labels are written.
 
     Raises:
@@ -141,7 +140,7 @@ def open_true_classes(
         [truth],
         names,
         assume_crs=form.assume_crs,
-        fallback=Georeference(fallback_crs),
+        fallback=Georeference.of(grid),
         class_column=form.class_column,
     )
     own = names.classes.names
