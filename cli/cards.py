@@ -61,7 +61,7 @@ def tileset_tables(tileset: TileSet) -> Iterator[Table]:
         total = max(sum(tileset.class_pixels), 1)
         counts = zip(tileset.classes.names, tileset.class_pixels, strict=True)
         yield table(
-            "Classes",
+            "Classes of the training tiles" if "train" in tileset.splits else "Classes",
             ("class", "pixels", "%"),
             [(name.replace("_", " "), f"{n:,}", f"{100 * n / total:.1f}") for name, n in counts],
         )

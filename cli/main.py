@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import signal
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -55,7 +56,7 @@ def cli() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run the program; exit 1 after an error, 2 after wrong usage, 130 after an interruption.
+    """Run the program; exit 1 after an error, 2 after wrong usage, 130 after Ctrl-C.
 
     Args:
         arguments: After the program's name; those of the process by default.
@@ -66,9 +67,11 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except (click.Abort, KeyboardInterrupt):
+    except (click.Abort, KeyboardInterrupt) as error:
         click.echo("Interrupted.", err=True)
-        sys.exit(130)
+        stopped = error.__cause__ if isinstance(error, click.Abort) else error
+        number = stopped.args[0] if stopped and stopped.args else signal.SIGINT
+        sys.exit(128 + number)
     except (GeoSemiMTLError, OSError) as error:
         if "--debug" in given:
             raise

@@ -128,6 +128,27 @@ def load_yaml(model: type[Model], path: Path, overrides: Sequence[str] = ()) -> 
     return _validated(model, document, path)
 
 
+def differences(before: Any, now: Any) -> list[str]:
+    """Return what differs between two documents of JSON's types: keys by dots, and both values."""
+    old, new = _flat(before), _flat(now)
+    return [
+        f"{key} {old.get(key, 'none')} (now {new.get(key, 'none')})"
+        for key in sorted(old.keys() | new.keys())
+        if old.get(key) != new.get(key)
+    ]
+
+
+def _flat(document: Any, prefix: str = "") -> dict[str, Any]:
+    """Return nested values under dotted keys; a list of plain values is one."""
+    if isinstance(document, dict):
+        items = document.items()
+    elif isinstance(document, list) and any(isinstance(item, dict) for item in document):
+        items = {str(index): value for index, value in enumerate(document)}.items()
+    else:
+        return {prefix.rstrip("."): document}
+    return {k: v for key, value in items for k, v in _flat(value, f"{prefix}{key}.").items()}
+
+
 def load_class_map(path: Path) -> ClassMap:
     """Read classes, and how label data write them, from YAML (docs/tiling.md).
 
@@ -174,7 +195,7 @@ def _validated(model: type[Model], document: dict[str, Any], path: Path) -> Mode
 
 def _problem(model: type[BaseModel], item: Any) -> str:
     location = [str(part) for part in item["loc"]]
-    where = ".".join(location) or "the file"
+    where = ".".join(location)
     if item["type"] == "extra_forbidden":
         known = sorted(_keys_beside(model, location[:-1]))
         near = difflib.get_close_matches(location[-1], known, n=1, cutoff=0.5)
@@ -184,7 +205,15 @@ def _problem(model: type[BaseModel], item: Any) -> str:
         return f"{where} is missing"
     given = item["input"]
     shown = "" if isinstance(given, dict | list) else f" = {given!r}"
-    return f"{where}{shown}: {item['msg'].removeprefix('Value error, ')}"
+    said = _WORDS.get(item["type"], item["msg"].removeprefix("Value error, "))
+    return f"{where}{shown}: {said}" if where else said
+
+
+#: What pydantic says in a programmer's words.
+_WORDS = {
+    "too_short": "give at least one",
+    "string_pattern_mismatch": "give a name without slashes that is not all dots",
+}
 
 
 def _keys_beside(model: type[BaseModel], location: Sequence[str]) -> set[str]:

@@ -6,11 +6,11 @@ import logging
 import os
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from geosemimtl.errors import BandError, BatchError, GeoSemiMTLError, OutputError, TileSetError
 from geosemimtl.files import folder_writer, on_disk, require_replaceable, write_text
@@ -237,13 +237,32 @@ def _cut_batch(batch: _Batch, run: _Run, name: str) -> TileSet:
     )
     write_text(run.folder / MANIFEST, tileset.model_dump_json(indent=1) + "\n")
     Journal(run.folder).remove()
+    _warn_of(tileset, rows)
+    return tileset
+
+
+def _warn_of(tileset: TileSet, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Tell what a training would stumble over."""
+    if lacking := _not_in_training(tileset, rows):
+        _LOG.warning(
+            "no training tile has any %s, others have: choose smaller blocks with --block, or "
+            "another draw with --seed",
+            ", ".join(lacking),
+        )
     if tileset.heights is not None and tileset.heights.minimum_m > _GROUND_M:
         _LOG.warning(
             "no height is below %.0f m: if these are elevations, make heights above ground of them "
             "with geosemimtl ndsm",
             tileset.heights.minimum_m,
         )
-    return tileset
+
+
+def _not_in_training(tileset: TileSet, rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the classes that tiles of other splits have, and those for training do not."""
+    if tileset.classes is None or "train" not in tileset.splits:
+        return []
+    counts = zip(tileset.classes.names, tileset.class_pixels, strict=True)
+    return [n for n, count in counts if not count and any(row[f"share_{n}"] for row in rows)]
 
 
 def _cut_scenes(

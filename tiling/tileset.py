@@ -141,7 +141,7 @@ def read_tileset(folder: Path) -> TileSet:
         raise TileSetError(f"{path}: is no text; cut the tiles again") from error
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
+        where = ".".join(map(str, first["loc"])) or "text"
         raise TileSetError(f"{path}: {where}: {first['msg']}; cut the tiles again") from error
     if not tileset.tiles:
         raise TileSetError(f"{folder}: holds no tile; lower --min-valid and cut the tiles again")

@@ -79,16 +79,17 @@ class DomainTiles:
         return tile
 
     def _read(self, name: str) -> Tile:
+        layer = "image"
         try:
-            with rasterio.open(self.folder / "image" / name) as source:
+            with rasterio.open(self.folder / layer / name) as source:
                 image, observed = source.read(), source.dataset_mask() > 0
             targets = {}
-            for task in self.supervises:
-                with rasterio.open(self.folder / task / name) as source:
-                    targets[task] = source.read(1)
+            for layer in self.supervises:
+                with rasterio.open(self.folder / layer / name) as source:
+                    targets[layer] = source.read(1)
         except rasterio.errors.RasterioError as error:
             raise TileSetError(
-                f"{self.folder}: tile {name} cannot be read ({error}); cut the tiles again"
+                f"{self.folder}: tile {layer}/{name} cannot be read; cut the tiles again"
             ) from error
         self._check(name, image, targets)
         return Tile(image, observed, targets)

@@ -11,6 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
+from geosemimtl.config import differences
 from geosemimtl.data.city.dataset import SENSORS, cut_scenes, draw_scenes
 from geosemimtl.errors import ConfigError
 from geosemimtl.experiments.config import (
@@ -23,7 +24,7 @@ from geosemimtl.experiments.config import (
     slug,
 )
 from geosemimtl.experiments.scenes import scene_truth
-from geosemimtl.files import write_text
+from geosemimtl.files import require_absent, write_text
 from geosemimtl.inference.evaluation.scenes import evaluate_model
 from geosemimtl.inference.evaluation.scoring import Evaluation
 from geosemimtl.inference.options import PredictOptions
@@ -98,14 +99,13 @@ def _require_same(config: ExperimentConfig, output: Path) -> None:
     path = output / _MARK
     if path.exists():
         before = json.loads(path.read_text(encoding="utf-8"))
-        changed = [key for key in wanted if wanted[key] != before.get(key)]
-        if changed:
+        if changed := differences(before, wanted):
             raise ConfigError(
-                f"{output}: holds an experiment with another {', '.join(changed)}: choose another "
+                f"{output}: holds an experiment with {'; '.join(changed[:3])}: choose another "
                 "folder with -o"
             )
         return
-    output.mkdir(parents=True, exist_ok=True)
+    require_absent([path], overwrite=True)  # makes its folder
     write_text(path, json.dumps(wanted, indent=1) + "\n")
 
 
@@ -174,12 +174,10 @@ def _known(folder: Path, asked: Mapping[str, Any]) -> dict[str, Any]:
     if not path.exists():
         return {}
     known: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    before = known["training"]
-    changed = [key for key in before.keys() | asked.keys() if before.get(key) != asked.get(key)]
-    if changed:
+    if changed := differences(known["training"], asked):
         raise ConfigError(
-            f"{folder}: was trained with another {', '.join(sorted(changed))}: remove it, give the "
-            "row another name, or choose another folder with -o"
+            f"{folder}: was trained with {'; '.join(changed[:3])}: remove it, give the row another "
+            "name, or choose another folder with -o"
         )
     return known
 

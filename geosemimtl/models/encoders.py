@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 import warnings
 from pathlib import Path
 
 import torch
-from segmentation_models_pytorch.encoders import get_encoder
+from segmentation_models_pytorch.encoders import get_encoder, get_encoder_names
 from torch import Tensor, nn
 
 from geosemimtl.config import NetworkConfig
@@ -108,7 +109,12 @@ def _backbone(config: NetworkConfig, in_channels: int, *, pretrained: bool) -> n
                 output_stride=config.output_stride,
             )
     except KeyError as error:
-        raise ConfigError(f"encoder: {_first_line(error)}") from error
+        known = get_encoder_names()
+        near = difflib.get_close_matches(config.encoder, known, n=3) or ["resnet50"]
+        raise ConfigError(
+            f"encoder: {config.encoder} is unknown: did you mean {' or '.join(near)}? It is one of "
+            f"segmentation-models-pytorch's {len(known)}, or timm's with tu- before its name"
+        ) from error
     except (AssertionError, NotImplementedError, RuntimeError, TypeError, ValueError) as error:
         raise ConfigError(
             f"encoder: {config.encoder} cannot be built with output_stride "

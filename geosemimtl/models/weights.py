@@ -119,7 +119,7 @@ def torchgeo_state_dict(name: str) -> dict[str, Tensor]:
         return dict(weights.get_state_dict(progress=False))
     except OSError as error:
         raise ConfigError(
-            f"weights: {name} cannot be fetched ({error}): give a file, or lite0, which is here"
+            f"weights: {name} cannot be fetched ({error}): give the file that they are in"
         ) from error
 
 

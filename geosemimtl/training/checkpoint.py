@@ -18,26 +18,28 @@ from lightning.pytorch import Callback, Trainer
 
 from geosemimtl.data.batch import Batch
 from geosemimtl.errors import OutputError
+from geosemimtl.files import REMEDY
 from geosemimtl.training.module import MultiTaskTask
 
 _LOG = logging.getLogger(__name__)
 _NAME = "checkpoint.pt"
 #: Seconds between checkpoints, at least; and how many times as long as writing one takes.
 _SECONDS, _TIMES = 60.0, 20.0
+_STOPS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Keeper(Callback):
     """Writes a checkpoint every minute or so, and one when the training is interrupted.
 
-    Ctrl-C is waited with to the end of the iteration, where the state is whole; the second time
-    it is not.
+    Ctrl-C, and the signal by which systems end programs, wait for the end of the iteration, where
+    the state is whole; the second time they do not.
 
     Args:
         folder: Where it is kept; what an earlier run left there is gone on from.
 
     Attributes:
         done: Iterations that an earlier run did.
-        stop: Whether Ctrl-C was pressed.
+        stop: The signal that came, or 0.
 
     Raises:
         OutputError: What an earlier run left is damaged.
@@ -48,7 +50,7 @@ class Keeper(Callback):
         self._state = _read(self._path)
         self.done = 0 if self._state is None else int(self._state["iteration"])
         self._due = time.monotonic() + _SECONDS
-        self.stop = False
+        self.stop = 0
 
     def restore(self, module: MultiTaskTask) -> None:
         """Give a module what an earlier run had learned, if there is one."""
@@ -83,7 +85,7 @@ class Keeper(Callback):
             end = time.monotonic()
             self._due = end + max(_SECONDS, _TIMES * (end - begin))
         if self.stop:
-            raise KeyboardInterrupt
+            raise KeyboardInterrupt(self.stop)
 
     def _write(self, trainer: Trainer, module: MultiTaskTask) -> None:
         module.require_finite()
@@ -101,28 +103,28 @@ class Keeper(Callback):
             part.replace(self._path)
         except (OSError, RuntimeError) as error:  # torch's own word for a full disk
             part.unlink(missing_ok=True)
-            raise OutputError(
-                f"{self._path}: cannot be written ({error}); free some space"
-            ) from error
+            why = getattr(error, "strerror", None) or "the disk may be full"
+            raise OutputError(f"{self._path}: cannot be written ({why}); {REMEDY}") from error
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Have Ctrl-C wait for the iteration's end."""
+        """Have signals wait for the iteration's end; Lightning makes a success of SIGTERM."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
 
         def heard(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  (signal's signature)
             if self.stop:
-                raise KeyboardInterrupt
-            self.stop = True
+                raise KeyboardInterrupt(number)
+            self.stop = number
             _LOG.warning("stopping at the end of this iteration; once more stops at once")
 
-        before = signal.signal(signal.SIGINT, heard)
+        before = {number: signal.signal(number, heard) for number in _STOPS}
         try:
             yield
         finally:
-            signal.signal(signal.SIGINT, before)
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
 
 def _machine(trainer: Trainer) -> dict[str, str]:

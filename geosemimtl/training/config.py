@@ -86,7 +86,7 @@ class TrainConfig(Section):
             often, the more so the lower: the temperature of class c's probability, which is
             proportional to exp((1 - share of c) / temperature) (DAFormer, arXiv:2111.14887).
         seed: Of weights, samples and augmentation; 0 up to below 2**32.
-        precision: ``auto`` takes bfloat16 on GPUs that compute it natively, else 32 bit: on CPUs
+        precision: ``auto`` takes bfloat16 on GPUs that compute it natively, else float32: on CPUs
             bfloat16 was measured to be slower, even where they compute it natively.
         workers: Processes that read tiles ahead of the training.
     """
@@ -110,7 +110,7 @@ class TrainConfig(Section):
     class_balance: float = Field(0.0, ge=0, le=1)
     rare_classes: float = Field(0.0, ge=0)
     seed: int = Field(0, ge=0, lt=2**32)
-    precision: Literal["auto", "32", "bf16"] = "auto"
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
     workers: int = Field(0, ge=0)
 
     @field_validator("weights")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Sequence
 
@@ -17,6 +18,8 @@ from geosemimtl.tiling.index import tile_class_shares
 from geosemimtl.tiling.tileset import TileSet, height_scale_m
 from geosemimtl.training.config import TrainConfig
 from geosemimtl.training.module import Data
+
+_LOG = logging.getLogger(__name__)
 
 
 def open_domains(config: TrainConfig) -> list[DomainTiles]:
@@ -146,10 +149,11 @@ def _common_classes(domains: Sequence[DomainTiles]) -> Classes:
     labelled = [domain for domain in domains if SEGMENTATION in domain.supervises]
     classes = _classes_of(labelled[0])
     for domain in labelled[1:]:
-        if _classes_of(domain).names != classes.names:
+        names = _classes_of(domain).names
+        if names != classes.names:
             raise TileSetError(
-                f"{domain.folder}: its classes differ from those of {labelled[0].folder}: cut "
-                "both with the same class names"
+                f"{domain.folder}: its classes are {', '.join(names)}, those of "
+                f"{labelled[0].folder} {', '.join(classes.names)}: cut both with the same names"
             )
     return classes
 
@@ -171,10 +175,15 @@ def _normalisation(sets: Sequence[TileSet]) -> tuple[list[float], list[float]]:
 
 def _class_weights(power: float, domains: Sequence[DomainTiles]) -> Tensor | None:
     """Weigh classes by a power of the inverse share; a labelled pixel weighs 1 on average."""
-    counts = [d.tileset.class_pixels for d in domains if SEGMENTATION in d.supervises]
-    if power == 0 or not counts:
+    labelled = [domain for domain in domains if SEGMENTATION in domain.supervises]
+    if not labelled:
         return None
-    pixels = np.array(counts, np.float64).sum(axis=0)
+    pixels = np.array([d.tileset.class_pixels for d in labelled], np.float64).sum(axis=0)
+    names = zip(_classes_of(labelled[0]).names, pixels, strict=True)
+    if unseen := [name for name, count in names if count == 0]:
+        _LOG.warning("no training pixel is %s: the model will not know it", ", ".join(unseen))
+    if power == 0:
+        return None
     share = pixels / max(pixels.sum(), 1)
     weights = np.where(pixels > 0, np.maximum(share, 1e-12) ** -power, 0)
     return torch.tensor(weights / (share * weights).sum(), dtype=torch.float32)

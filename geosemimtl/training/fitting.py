@@ -39,7 +39,7 @@ def fit(
         module: What is trained.
         loader: One item for each iteration that is left.
         output: An existing folder.
-        precision: ``auto``, ``32`` or ``bf16``.
+        precision: ``auto``, ``float32`` or ``bfloat16``.
         track: Shows progress.
         keeper: Keeps checkpoints, and goes on from one.
 
@@ -69,8 +69,8 @@ def fit(
         try:
             trainer.fit(module, loader)
         except RuntimeError as error:
-            if keeper and keeper.stop:  # a worker died of the same Ctrl-C
-                raise KeyboardInterrupt from error
+            if keeper and keeper.stop:  # a worker died of the same signal
+                raise KeyboardInterrupt(keeper.stop) from error
             raise
         except TileSetError as error:
             # a worker's message is a traceback that ends with what was raised
@@ -89,8 +89,8 @@ def precision_of(name: str) -> Any:
         native = torch.cuda.is_available() and torch.cuda.is_bf16_supported(
             including_emulation=False
         )
-        name = "bf16" if native else "32"
-    return {"bf16": "bf16-mixed", "32": "32-true"}[name]
+        name = "bfloat16" if native else "float32"
+    return {"bfloat16": "bf16-mixed", "float32": "32-true"}[name]
 
 
 class _LossTable(CSVLogger):
@@ -169,7 +169,7 @@ def _interruptible() -> Iterator[None]:
         yield
     except SystemExit as error:
         if isinstance(error.__context__, KeyboardInterrupt):
-            raise KeyboardInterrupt from error
+            raise KeyboardInterrupt(*error.__context__.args) from error
         raise
     finally:
         if main and handler is not None:

@@ -14,6 +14,7 @@ from torch import nn
 
 from geosemimtl.config import NetworkConfig
 from geosemimtl.errors import ConfigError, ModelFileError, OutputError
+from geosemimtl.files import REMEDY
 from geosemimtl.models.network import MultiTaskNetwork, build_network
 from geosemimtl.tasks import Task
 from geosemimtl.tiling.tileset import BandStatistics
@@ -116,7 +117,7 @@ def save_model(path: Path, network: nn.Module, card: ModelCard) -> None:
         part.chmod(mode)
         part.replace(path)
     except (OSError, SafetensorError) as error:
-        raise OutputError(f"{path}: cannot be written ({error})") from error
+        raise OutputError(f"{path}: cannot be written ({error}); {REMEDY}") from error
     finally:
         part.unlink(missing_ok=True)
 

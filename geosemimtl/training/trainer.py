@@ -16,6 +16,7 @@ import torch
 import yaml
 from torch.utils.data import DataLoader
 
+from geosemimtl.config import differences
 from geosemimtl.data.batch import Batch
 from geosemimtl.data.tiles import DomainTiles
 from geosemimtl.errors import ConfigError
@@ -26,6 +27,7 @@ from geosemimtl.files import (
     require_absent,
     stamp,
     work_folder,
+    work_folder_of,
     write_text,
 )
 from geosemimtl.progress import Track, silent
@@ -63,7 +65,7 @@ def train(
         output: The run's folder: ``metrics.csv`` with the losses of every tenth iteration,
             ``config.yaml`` as it was resolved, which trains the same again, and the model.
         init: A model file to start from instead of the encoder's weights.
-        overwrite: Replace an existing run's model, or begin one afresh that was stopped.
+        overwrite: Replace an existing run's model, or a stopped training of another configuration.
         track: Shows progress.
 
     Returns:
@@ -80,10 +82,13 @@ def train(
     """
     with no_empty_folder(output):
         path = output / f"{config.name}{SUFFIX}"
-        require_absent([path, output / CONFIG], overwrite=overwrite)
+        work = output / f"{config.name}.training"
+        # without a model, what is there is of a training that did not come to its end
+        is_whole = any(output.glob(f"*{SUFFIX}"))
+        require_absent([path], overwrite=overwrite)
+        require_absent([output / CONFIG], overwrite=overwrite or not is_whole)
         domains = open_domains(config)
         asked = json.dumps(_request(config, domains, init), sort_keys=True)
-        work = output / f"{config.name}.training"
         _require_same(work, asked, overwrite=overwrite)
         with work_folder(work, asked, keep=True) as kept:
             _fitted(config, domains, init, path, kept, track)
@@ -148,7 +153,7 @@ def _request(
             {
                 "configuration": config.model_dump(mode="json", exclude={"workers"}),
                 "tiles": [stamp(file) for file in files],
-                "init": None if init is None else stamp(init),
+                "--init": None if init is None else stamp(init),
             }
         )
     )
@@ -160,27 +165,17 @@ def _require_same(path: Path, asked: str, *, overwrite: bool) -> None:
     earlier = earlier_request(path)
     if not earlier or earlier == asked or overwrite:
         return
-    before, now = (_flat(json.loads(text)) for text in (earlier, asked))
-    changed = [
-        f"{key} {before.get(key)} (now {now.get(key)})"
-        for key in sorted(before.keys() | now.keys())
-        if before.get(key) != now.get(key)
-    ]
+    try:
+        changed = differences(json.loads(earlier), json.loads(asked))
+    except ValueError as error:
+        raise ConfigError(
+            f"{work_folder_of(path)}: what a stopped training left there is damaged: begin afresh "
+            "with --overwrite"
+        ) from error
     raise ConfigError(
-        f"{path}: a training that was stopped had {'; '.join(changed[:3])}: go on with that, "
-        "choose another folder with -o, or begin afresh with --overwrite"
+        f"{work_folder_of(path)}: a training that was stopped had {'; '.join(changed[:3])}: go on "
+        "with that, choose another folder with -o, or begin afresh with --overwrite"
     )
-
-
-def _flat(document: Any, prefix: str = "") -> dict[str, Any]:
-    """Return nested values under dotted keys."""
-    if isinstance(document, dict):
-        items = document.items()
-    elif isinstance(document, list) and prefix != "tiles.":
-        items = {str(index): value for index, value in enumerate(document)}.items()
-    else:
-        return {prefix.rstrip("."): document}
-    return {k: v for key, value in items for k, v in _flat(value, f"{prefix}{key}.").items()}
 
 
 def _without_folders(config: TrainConfig) -> TrainConfig:

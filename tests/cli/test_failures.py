@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from affine import Affine
 
 from geosemimtl.cli.main import main
 from geosemimtl.errors import SceneError
-from geosemimtl.inference import inspection
+from geosemimtl.inference.inspection import contents
 
 Run = Callable[..., Any]
 IMAGE = np.ones((3, 64, 64), np.uint8)
@@ -238,13 +239,16 @@ def test_a_traceback_only_when_asked_for(run: Run) -> None:
 
 
 @pytest.mark.usefixtures("place")
-def test_an_interruption(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("numbers", "code"), [((), 130), ((signal.SIGTERM,), 143)])
+def test_an_interruption(
+    run: Run, monkeypatch: pytest.MonkeyPatch, numbers: tuple[int, ...], code: int
+) -> None:
     def interrupted(_: Path) -> None:
-        raise KeyboardInterrupt
+        raise KeyboardInterrupt(*numbers)
 
-    monkeypatch.setattr(inspection, "info", interrupted)
+    monkeypatch.setattr(contents, "info", interrupted)
     done = run("info", "tiles/a")
-    assert done.code == 130
+    assert done.code == code
     assert done.err.strip() == "Interrupted."
 
 

@@ -42,7 +42,14 @@ def test_neither_the_rim_nor_unlabelled_pixels_make_a_boundary() -> None:
     assert not away_from_boundaries(np.full((3, 3), N, np.uint8), 1).any()
 
 
-@given(seed=st.integers(0, 999), radius=st.integers(1, 4))
+def test_a_radius_larger_than_the_scene() -> None:
+    truth = np.zeros((3, 5), np.uint8)
+    assert away_from_boundaries(truth, 5000).all()
+    truth[0, 0] = 1
+    assert not away_from_boundaries(truth, 5000).any()
+
+
+@given(seed=st.integers(0, 999), radius=st.integers(1, 16))
 def test_it_is_what_the_definition_says(seed: int, radius: int) -> None:
     truth = drawn(seed, 13, 11)
     places = np.indices(truth.shape).reshape(2, -1)

@@ -181,7 +181,7 @@ def test_encoders_that_do_not_fit_are_errors() -> None:
         config = NetworkConfig(encoder=name, weights=weights, output_stride=stride)
         build_encoder(config, 3)
 
-    with pytest.raises(ConfigError, match="Wrong encoder name `resnet19`"):
+    with pytest.raises(ConfigError, match="resnet19 is unknown: did you mean resnet1"):
         build("resnet19", 32)
     with pytest.raises(ConfigError, match="set output_stride to 32"):
         build("densenet121", 8)

@@ -267,6 +267,27 @@ def test_every_valid_pixel_is_in_a_tile(town: Any, tmp_path: Path) -> None:
         assert not seen[:, 150:].any()
 
 
+def test_classes_that_no_training_tile_has(
+    make_raster: Maker, noise: Noise, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A block in one corner has all the buildings: only a draw that trains on it is silent."""
+    image = make_raster("a.tif", noise(3, 64, 64))
+    labels = np.zeros((1, 64, 64), np.uint8)
+    labels[:, :16, :16] = 1
+    options = replace(SMALL, gsd_m=0.05, size_px=16, overlap=0, split="blocks", block_m=0.8)
+    silent = set()
+    for seed in range(8):
+        caplog.clear()
+        made = tile(
+            [image],
+            tmp_path / f"tiles{seed}",
+            labels=[make_raster("b.tif", labels)],
+            options=replace(options, seed=seed, bands=RGB),
+        )
+        silent.add((made.class_pixels[1] > 0, "any building, others have" not in caplog.text))
+    assert silent == {(True, True), (False, False)}
+
+
 @pytest.mark.parametrize(
     ("min_valid", "tiles", "dropped"),
     [

@@ -101,11 +101,11 @@ def test_an_unknown_key_in_a_list(refused: Callable[..., str]) -> None:
     ("text", "said"),
     [
         ("batch: 0", "batch = 0: Input should be greater than or equal to 1"),
-        ("precision: half", "precision = 'half': Input should be 'auto', '32' or 'bf16'"),
+        ("precision: half", "precision = 'half': Input should be 'auto', 'float32' or 'bfloat16'"),
         ("method: {name: magic}", "'stl', 'jtl', 'da', 'semisd', 'semimtl'"),
         ("augmentation: {scale: [2, 1]}", "scale is the smallest zoom, then the largest"),
         ("weights: {depth: 1}", "weights"),
-        ("tasks: []", "tasks: Tuple should have at least 1 item"),
+        ("tasks: []", "tasks: give at least one"),
         ("tasks: [height, height]", "a task is named twice"),
         ("seed: |\n  two\n  lines", "seed"),
     ],

@@ -106,7 +106,7 @@ def test_half_precision_sees_the_second_domain_with_stepped_weights(
     tmp_path: Path,
 ) -> None:
     """Autocast alone keeps its copies of weights to the end; Lightning forbids it to."""
-    config = tiny(precision="bf16", crop_px=32, optimiser={"lr": 0.5})
+    config = tiny(precision="bfloat16", crop_px=32, optimiser={"lr": 0.5})
     module = make_module(config)
     seen: list[Tensor] = []
     stepped: list[Tensor] = []

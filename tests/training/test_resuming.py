@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from geosemimtl.errors import ConfigError, OutputError, TrainingError
-from geosemimtl.training import checkpoint, module
+from geosemimtl.training import checkpoint, module, trainer
 from geosemimtl.training.config import TrainConfig
 from geosemimtl.training.trainer import BAD_BATCH, train
 
@@ -101,6 +101,45 @@ def test_interrupted_within_an_epoch(tmp_path: Path, tiny: Tiny, norm: str) -> N
     assert made.read_bytes() == whole.read_bytes()
 
 
+def test_told_to_end(tmp_path: Path, tiny: Tiny) -> None:
+    """As systems tell programs: a checkpoint, and no success."""
+    before = signal.getsignal(signal.SIGTERM)
+    whole = train(tiny(**CHANGES), tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt) as caught:
+        train(
+            tiny(**CHANGES),
+            tmp_path / "run",
+            track=stopping_at(2, lambda: os.kill(os.getpid(), signal.SIGTERM)),
+        )
+    assert caught.value.args == (signal.SIGTERM,)
+    assert signal.getsignal(signal.SIGTERM) is before
+    made = train(tiny(**CHANGES), tmp_path / "run", track=stopping_at(-1, kill))
+    assert made.read_bytes() == whole.read_bytes()
+
+
+def test_a_full_disk_at_the_end(
+    tmp_path: Path, tiny: Tiny, monkeypatch: pytest.MonkeyPatch, one_line: OneLine
+) -> None:
+    """Whatever was written by then, the same call goes on."""
+    for name in ("save_model", "write_text"):
+        folder = tmp_path / name
+        with monkeypatch.context() as patched:
+
+            def full(path: Path, *_: object) -> None:
+                raise OutputError(f"{path}: cannot be written; free some space")
+
+            patched.setattr(trainer, name, full)
+            with pytest.raises(OutputError) as caught:
+                train(tiny(**CHANGES), folder)
+            assert "free some space" in one_line(caught.value)
+        made = train(tiny(**CHANGES), folder)
+        assert sorted(path.name for path in folder.iterdir()) == [
+            "config.yaml",
+            "metrics.csv",
+            made.name,
+        ]
+
+
 def test_stopped_in_its_last_iteration(tmp_path: Path, tiny: Tiny) -> None:
     whole = train(tiny(**CHANGES), tmp_path / "whole")
     with pytest.raises(KeyboardInterrupt):
@@ -144,6 +183,16 @@ def test_another_configuration_is_refused(tmp_path: Path, tiny: Tiny, one_line: 
     assert (tmp_path / ".tiny.training.part" / "checkpoint.pt").exists()
     train(tiny(**CHANGES, workers=1), tmp_path)  # who reads the tiles changes nothing
     assert not list(tmp_path.glob(".*"))
+
+
+def test_a_damaged_request(tmp_path: Path, tiny: Tiny, one_line: OneLine) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        train(tiny(**CHANGES), tmp_path, track=stopping_at(1, interrupt))
+    (tmp_path / ".tiny.training.part" / ".request").write_text("{")
+    with pytest.raises(ConfigError, match="is damaged: begin afresh with --overwrite") as caught:
+        train(tiny(**CHANGES), tmp_path)
+    assert ".tiny.training.part" in one_line(caught.value)
+    assert train(tiny(**CHANGES), tmp_path, overwrite=True).is_file()
 
 
 def test_begun_afresh(tmp_path: Path, tiny: Tiny) -> None:

@@ -15,7 +15,7 @@ from lightning.pytorch import LightningModule
 
 from geosemimtl.data.tiles import DomainTiles
 from geosemimtl.errors import GeoSemiMTLError, OutputError, TileSetError
-from geosemimtl.tasks import class_map_of
+from geosemimtl.tasks import LandClass, class_map_of
 from geosemimtl.training import trainer as trainer_module
 from geosemimtl.training.config import TrainConfig, load_config
 from geosemimtl.training.fitting import precision_of
@@ -282,7 +282,7 @@ def test_a_damaged_tile_stops_the_training(
     with pytest.raises(TileSetError) as caught:
         train(config, tmp_path)
     message = one_line(caught.value)
-    assert message.startswith(f"{folder}: tile {name} cannot be read")
+    assert message.startswith(f"{folder}: tile image/{name} cannot be read")
     assert not list(tmp_path.glob("*.safetensors"))
 
 
@@ -338,9 +338,20 @@ def test_classes_must_be_the_same(
     other = classes.model_copy(update={"entries": (*classes.entries[:2], renamed)})
     folder = cut_domain("shrubs", labels=True, classes=class_map_of(other))
     config = tiny(tasks=["segmentation"], domains=_domains(a=seg_tiles, b=folder))
-    with pytest.raises(TileSetError, match="classes differ") as caught:
+    with pytest.raises(TileSetError, match=r"its classes are .*shrub, those of .*: cut") as caught:
         train(config, tmp_path)
     one_line(caught.value)
+
+
+def test_classes_without_a_pixel_are_told(
+    tmp_path: Path, cut_domain: Cut, tiny: Tiny, classes: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    more = classes.model_copy(
+        update={"entries": (*classes.entries, LandClass(name="glacier", color="#123456"))}
+    )
+    folder = cut_domain("cold", labels=True, classes=class_map_of(more))
+    train(tiny(tasks=["segmentation"], domains=_domains(a=folder)), tmp_path)
+    assert "no training pixel is glacier: the model will not know it" in caplog.text
 
 
 def test_crops_must_fit_into_tiles(tmp_path: Path, tiny: Tiny, one_line: OneLine) -> None:
@@ -385,8 +396,8 @@ def test_class_weights_average_to_1_over_labelled_pixels(
 
 
 def test_precisions(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert precision_of("32") == "32-true"
-    assert precision_of("bf16") == "bf16-mixed"
+    assert precision_of("float32") == "32-true"
+    assert precision_of("bfloat16") == "bf16-mixed"
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert precision_of("auto") == "32-true"
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)

@@ -55,7 +55,7 @@ def test_the_scenes_are_those_of_the_official_split(name: str, counts: tuple[int
     assert (splits.count("train"), splits.count("test"), len(splits)) == (*counts, sum(counts))
 
 
-@pytest.mark.parametrize("name", DATA_SETS)
+@pytest.mark.parametrize("name", ["potsdam", "vaihingen"])
 def test_torchgeo_knows_the_same(name: str) -> None:
     """Its lists, its classes in another order, and its colours; it has no heights."""
     from torchgeo.datasets import Potsdam2D, Vaihingen2D  # noqa: PLC0415  (loads torch)
