@@ -43,6 +43,8 @@ class OptimiserConfig(Section):
         decoder_lr: Learning rate of the decoders over that of the encoder (the paper is silent).
         decays_by: Whether the schedule counts iterations, in which a network steps once a domain
             at one rate, or those ``steps`` (the paper is silent).
+        idle: Whether a decoder that a step has no gradient for ``moves`` on by its momentum and
+            weight decay, as with a gradient of zero, or ``rests`` (the paper is silent).
     """
 
     name: Literal["sgd", "adamw"] = "sgd"
@@ -54,6 +56,7 @@ class OptimiserConfig(Section):
     clip_norm: float | None = Field(None, gt=0)
     decoder_lr: float = Field(1.0, gt=0)
     decays_by: Literal["iterations", "steps"] = "iterations"
+    idle: Literal["moves", "rests"] = "moves"
 
 
 _PAPER_WEIGHTS: dict[TaskName, float] = {"segmentation": 1.0, "height": 0.01}

@@ -20,7 +20,7 @@ from geosemimtl.losses.segmentation import SUPERVISED, cross_entropy
 from geosemimtl.methods.balancing import fixed_balance
 from geosemimtl.models.network import Output, build_network
 from geosemimtl.tasks import Segmentation, Task
-from geosemimtl.training.config import TrainConfig
+from geosemimtl.training.config import OptimiserConfig, TrainConfig
 from geosemimtl.training.iteration import run_iteration
 from geosemimtl.training.schedule import poly_decay, warm_up
 
@@ -129,7 +129,7 @@ class MultiTaskTask(BaseTask):
             forward=self._predicted,
             supervise=self._supervised,
             balance=partial(fixed_balance, self._weights),
-            mover=_Steps(self, network, own, self._config.optimiser.clip_norm),
+            mover=_Steps(self, network, own, self._config.optimiser),
             check=self._require_finite,
         )
         self._log(losses)
@@ -244,17 +244,22 @@ class _Steps:
         module: MultiTaskTask,
         network: LightningOptimizer,
         own: Sequence[LightningOptimizer],
-        clip_norm: float | None,
+        config: OptimiserConfig,
     ) -> None:
         self._module, self._network, self._own = module, network, own
-        self._clip_norm = clip_norm
+        self._config = config
 
     def backward(self, loss: Tensor) -> None:
         self._module.manual_backward(loss)
 
     def step_network(self) -> None:
-        if self._clip_norm is not None:
-            nn.utils.clip_grad_norm_(self._module.model.parameters(), self._clip_norm)
+        parameters = list(self._module.model.parameters())
+        if self._config.clip_norm is not None:
+            nn.utils.clip_grad_norm_(parameters, self._config.clip_norm)
+        if self._config.idle == "moves":
+            for parameter in parameters:
+                if parameter.grad is None and self._network.optimizer.state.get(parameter):
+                    parameter.grad = torch.zeros_like(parameter)
         self._network.step()
         self._network.zero_grad()
 

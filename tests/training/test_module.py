@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader
 
 from geosemimtl.data.tiles import DomainTiles, IterationBatches
 from geosemimtl.progress import silent
-from geosemimtl.tasks import Classes, Height, Segmentation
+from geosemimtl.tasks import SEGMENTATION, Classes, Height, Segmentation
 from geosemimtl.training import fitting
 from geosemimtl.training.config import TrainConfig
 from geosemimtl.training.fitting import fit
@@ -67,6 +67,25 @@ def test_optimisers(make_module: Callable[[TrainConfig], MultiTaskTask], tiny: T
         tiny(method={"name": "jtl"}, optimiser={"name": "adamw", "lr": 0.1})
     ).configure_optimizers()
     assert isinstance(alone, AdamW)
+
+
+def test_what_becomes_of_decoders_without_a_gradient(
+    make_module: Callable[[TrainConfig], MultiTaskTask], tiny: Tiny, tmp_path: Path
+) -> None:
+    """The second domain has no land cover: its decoder coasts, or rests after the first."""
+    after: dict[str, Tensor] = {}
+    before = torch.zeros(())
+    for idle in ("rests", "moves"):
+        config = tiny(method={"name": "jtl"}, crop_px=32, optimiser={"lr": 0.1, "idle": idle})
+        module = make_module(config)
+        weight = [p for p in module.model.decoders[SEGMENTATION].parameters() if p.dim() == 4][-1]
+        before = weight.detach().clone()
+        _fit(module, config, tmp_path / idle, iterations=1)
+        after[idle] = weight.detach().clone()
+    speed = (before - after["rests"]) / 0.1
+    coasted = after["rests"] - 0.1 * (0.9 * speed + 1e-4 * after["rests"])
+    assert not torch.equal(after["moves"], after["rests"])
+    torch.testing.assert_close(after["moves"], coasted)
 
 
 @pytest.mark.parametrize("poly", [True, False])
