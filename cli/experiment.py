@@ -30,7 +30,11 @@ def command(config: Path, overrides: tuple[str, ...], output: Path | None) -> No
     from geosemimtl.experiments.running import experiment
     from geosemimtl.files import write_text
     from geosemimtl.publish.experiment_picture import draw_experiment
-    from geosemimtl.publish.outcome_tables import experiment_tables, outcomes_csv
+    from geosemimtl.publish.outcome_tables import (
+        experiment_document,
+        experiment_tables,
+        outcomes_csv,
+    )
 
     loaded = load_yaml(ExperimentConfig, config, overrides)
     folder = output or Path("runs") / loaded.name
@@ -39,9 +43,8 @@ def command(config: Path, overrides: tuple[str, ...], output: Path | None) -> No
     except KeyboardInterrupt:
         say("\nThe same command goes on from here.")
         raise
-    tables = experiment_tables(loaded, outcomes)
     files = [folder / f"{loaded.name}{suffix}" for suffix in (".md", ".csv", ".png")]
-    write_text(files[0], "\n".join(each.markdown() for each in tables))
+    write_text(files[0], experiment_document(loaded, outcomes))
     write_text(files[1], outcomes_csv(outcomes))
     draw_experiment(files[2], loaded, outcomes)
     for each in experiment_tables(loaded, outcomes, short=True):

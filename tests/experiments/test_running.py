@@ -17,7 +17,7 @@ from geosemimtl.errors import ConfigError
 from geosemimtl.experiments.config import ExperimentConfig, slug
 from geosemimtl.experiments.running import Outcome, experiment
 from geosemimtl.publish.experiment_picture import draw_experiment
-from geosemimtl.publish.outcome_tables import experiment_tables, outcomes_csv
+from geosemimtl.publish.outcome_tables import experiment_document, experiment_tables, outcomes_csv
 from geosemimtl.training.config import TrainConfig
 from geosemimtl.training.trainer import train
 
@@ -143,7 +143,7 @@ def test_tables_and_gains(folder: Path, tmp_path: Path) -> None:
         "potsdam, equal iterations, statistics re-estimated on the scene",
     ]
     learned = tables[2]
-    assert learned.head[-2:] == ("paper's mIoU %", "paper's gain %")
+    assert learned.head[-4:] == ("paper's mIoU %", "paper's gain %", "iterations", "s")
     assert [row[0] for row in learned.rows] == ["STL land cover", "STL height", "JTL"]
     jtl = outcomes[2].scores["vaihingen"]["learned"]
     single = {
@@ -152,8 +152,12 @@ def test_tables_and_gains(folder: Path, tmp_path: Path) -> None:
     }
     gain = 50 * (jtl["mean_iou"] / single["mean_iou"] - jtl["rmse"] / single["rmse"])
     assert learned.rows[2][8] == f"{gain:.1f}"
-    assert learned.rows[2][9:] == ("62.2", "22.1")
-    assert set(learned.rows[0][3:]) == {"-"}
+    assert learned.rows[2][9:-1] == ("62.2", "22.1", "3")
+    assert [row[-2] for row in learned.rows] == ["3", "4", "3"]
+    text = experiment_document(config, outcomes)
+    assert text.startswith("# tiny\n\nSeeds 0; ")
+    assert text.count("| STL height |") == 4
+    assert set(learned.rows[0][3:-2]) == {"-"}
     short = experiment_tables(config, outcomes, short=True)[2]
     assert short.head == ("method", "mIoU %", "RMSE m", "gain %")
     assert short.rows[2] == tuple(learned.rows[2][k] for k in (0, 2, 3, 8))
