@@ -70,8 +70,8 @@ def experiment_document(config: ExperimentConfig, outcomes: Sequence[Outcome]) -
     seeds = ", ".join(map(str, config.seeds))
     read = (
         f"Seeds {seeds}; mean ± sample standard deviation over them, which says little of so few. "
-        "AbR and d1 to d3 are of true heights above 0.5 m. The gain is over the single-task rows of "
-        "its table, seed by seed (Eq. 10). Seconds of training are medians."
+        "AbR and d1 to d3 are of true heights above 0.5 m. The gain is over the single-task rows "
+        "of its table, seed by seed (Eq. 10). Seconds of training are medians."
     )
     tables = [each.markdown() for each in experiment_tables(config, outcomes)]
     return "\n".join([f"# {config.name}", "", read, "", *tables])
