@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import logging
 import warnings
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from geosemimtl.errors import ConfigError
 from geosemimtl.models.weights import (
     LITE0,
     LITE0_BN_EPS,
+    LITE0_ENCODERS,
     StateDict,
     lite0_state_dict,
     load_encoder_weights,
@@ -129,13 +131,19 @@ def _weights(config: NetworkConfig, backbone: nn.Module) -> StateDict:
     if config.weights == LITE0:
         return lite0_state_dict(backbone, config.encoder)
     if config.weights == IMAGENET:
+        hub = logging.getLogger("huggingface_hub")
+        level = hub.level
+        hub.setLevel(logging.ERROR)  # it announces each of its retries
         try:
             return _backbone(config, 3, pretrained=True).state_dict()
         except OSError as error:
+            here = ", or lite0, which is installed" if config.encoder in LITE0_ENCODERS else ""
             raise ConfigError(
                 f"weights: imagenet of {config.encoder} cannot be fetched "
-                f"({_first_line(error)}): give a file, or lite0, which is installed"
+                f"({_first_line(error)}): give the file that they are in{here}"
             ) from error
+        finally:
+            hub.setLevel(level)
     if _TORCHGEO in str(config.weights):
         return torchgeo_state_dict(str(config.weights))
     return read_state_dict(Path(str(config.weights)))

@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from geosemimtl.config import DecoderConfig, NetworkConfig
 from geosemimtl.errors import ConfigError
+from geosemimtl.models import encoders
 from geosemimtl.models.decoders import DECODERS, PSPDecoder, build_decoder
 from geosemimtl.models.encoders import build_encoder
 from geosemimtl.models.layers import SafeBatchNorm2d
@@ -187,6 +188,26 @@ def test_encoders_that_do_not_fit_are_errors() -> None:
         build("densenet121", 8)
     with pytest.raises(ConfigError, match="tu-nothing"):
         build("tu-nothing", 32)
+
+
+@pytest.mark.parametrize(
+    ("encoder", "remedy"),
+    [("resnet18", "are in"), ("tu-tf_efficientnet_lite0", "are in, or lite0, which is installed")],
+)
+def test_weights_that_are_not_here(
+    monkeypatch: pytest.MonkeyPatch, encoder: str, remedy: str
+) -> None:
+    build = encoders._backbone
+
+    def offline(config: NetworkConfig, in_channels: int, *, pretrained: bool) -> nn.Module:
+        if pretrained:
+            raise OSError("no network")
+        return build(config, in_channels, pretrained=False)
+
+    monkeypatch.setattr(encoders, "_backbone", offline)
+    with pytest.raises(ConfigError) as caught:
+        build_encoder(NetworkConfig(encoder=encoder, weights="imagenet", output_stride=32), 3)
+    assert str(caught.value).endswith(f"(no network): give the file that they {remedy}")
 
 
 def test_an_unknown_decoder_lists_the_known() -> None:
