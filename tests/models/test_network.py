@@ -1,10 +1,11 @@
 """The network: every decoder over every stride, any input size, every parameter trained."""
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 import torch
+from segmentation_models_pytorch.encoders import get_encoder
 from torch import nn
 from torch.nn import functional
 
@@ -197,14 +198,14 @@ def test_encoders_that_do_not_fit_are_errors() -> None:
 def test_weights_that_are_not_here(
     monkeypatch: pytest.MonkeyPatch, encoder: str, remedy: str
 ) -> None:
-    build = encoders._backbone
+    build = get_encoder
 
-    def offline(config: NetworkConfig, in_channels: int, *, pretrained: bool) -> nn.Module:
-        if pretrained:
+    def offline(name: str, **options: Any) -> Any:
+        if options["weights"]:
             raise OSError("no network")
-        return build(config, in_channels, pretrained=False)
+        return build(name, **options)
 
-    monkeypatch.setattr(encoders, "_backbone", offline)
+    monkeypatch.setattr(encoders, "get_encoder", offline)
     with pytest.raises(ConfigError) as caught:
         build_encoder(NetworkConfig(encoder=encoder, weights="imagenet", output_stride=32), 3)
     assert str(caught.value).endswith(f"(no network): give the file that they {remedy}")
