@@ -21,7 +21,8 @@ from geosemimtl.training.trainer import train
 VARIANTS = {
     "SemiMTL (the demo)": (),
     "JTL": ("method={name: jtl}",),
-    # AdamW moves whatever has a gradient, be it zero: this tells the losses from the extra steps
+    # these tell the method's losses from the steps that decoders take without any gradient
+    "JTL, idle decoders rest": ("method={name: jtl}", "optimiser.idle=rests"),
     "SemiMTL, both lambdas 0": ("method.lambda_intra=0", "method.lambda_inter=0"),
     "SemiMTL, the paper's decoders": (
         "network.output_stride=16",
