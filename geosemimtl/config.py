@@ -197,6 +197,13 @@ def _problem(model: type[BaseModel], item: Any) -> str:
     location = [str(part) for part in item["loc"]]
     where = ".".join(location)
     if item["type"] == "extra_forbidden":
+        key, others = location[-1], _variants_with(model, location)
+        if others:  # a section of several kinds, of which another one is named
+            section, kind = ".".join(location[:-2]), location[-2]
+            return (
+                f"{section}.{key} belongs to {' and '.join(others)}, not to {kind}: write "
+                f"{section}={{name: {kind}}} to leave the other's keys"
+            )
         known = sorted(_keys_beside(model, location[:-1]))
         near = difflib.get_close_matches(location[-1], known, n=1, cutoff=0.5)
         hint = f"did you mean {near[0]}?" if near else f"known keys: {', '.join(known)}"
@@ -223,6 +230,18 @@ def _keys_beside(model: type[BaseModel], location: Sequence[str]) -> set[str]:
         inner = [m for owner in models for m in _models_under(owner, part)]
         models = inner or models
     return {field.alias or name for owner in models for name, field in owner.model_fields.items()}
+
+
+def _variants_with(model: type[BaseModel], location: Sequence[str]) -> list[str]:
+    """Return the other kinds of a section, told apart by ``name``, that know its last key."""
+    if len(location) < 2:
+        return []
+    *path, kind, key = location
+    models = [model]
+    for part in path:
+        models = [m for owner in models for m in _models_under(owner, part)]
+    named = {m.model_fields["name"].default: m for m in models if "name" in m.model_fields}
+    return [str(n) for n, m in named.items() if kind in named and key in m.model_fields]
 
 
 def _models_under(owner: type[BaseModel], part: str) -> list[type[BaseModel]]:

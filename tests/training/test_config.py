@@ -83,6 +83,10 @@ def test_overrides(write: Callable[[str], Path]) -> None:
         ("method: {name: jtl, lambda_inter: 1}", "lambda_inter: known keys: name"),
         ("network: {segmentation: {name: psp, chanels: 8}}", "did you mean channels?"),
         ("zzz: 1", "unknown key zzz: known keys: accumulate, augmentation,"),
+        (
+            "method: {name: jtl, mode: M2}",
+            "method.mode belongs to semimtl, not to jtl: write method={name: jtl}",
+        ),
     ],
 )
 def test_an_unknown_key_names_the_nearest(
