@@ -80,7 +80,10 @@ def test_overrides(write: Callable[[str], Path]) -> None:
         ("itterations: 3", "unknown key itterations: did you mean iterations?"),
         ("optimiser: {lrr: 1}", "unknown key optimiser.lrr: did you mean lr?"),
         ("method: {name: semimtl, lambda_inner: 1}", "lambda_inner: did you mean lambda_inter?"),
-        ("method: {name: jtl, lambda_inter: 1}", "lambda_inter: known keys: name"),
+        (
+            "method: {name: jtl, lambda_inter: 1}",
+            "lambda_inter belongs to semisd and semimtl, not to jtl",
+        ),
         ("network: {segmentation: {name: psp, chanels: 8}}", "did you mean channels?"),
         ("zzz: 1", "unknown key zzz: known keys: accumulate, augmentation,"),
         (
