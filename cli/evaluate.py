@@ -14,6 +14,7 @@ from geosemimtl.cli.options import (
     adapt_option,
     json_option,
     overwrite_option,
+    part_options,
     scene_options,
     sensor_option,
     talk_options,
@@ -75,6 +76,7 @@ _how = together(
 @click.argument("predictions", nargs=-1, required=True, type=FILE)
 @_what
 @_how
+@part_options
 @scene_options
 @sensor_option
 @adapt_option
@@ -121,6 +123,8 @@ def command(
 
     if per_tile and model is None:
         raise click.UsageError("--per-tile: tiles are a model's; name it with --model")
+    if model is None and (reading["bounds"] or reading["area"]):
+        raise click.UsageError("--bounds and --aoi say what is predicted: name the model, too")
     truth: dict[str, Any] = {
         "labels": labels,
         "true_heights": height,

@@ -352,6 +352,23 @@ def _remember(ctx: click.Context, param: click.Parameter, value: bool) -> None: 
         ctx.meta[f"geosemimtl.{param.name}"] = True
 
 
+# Which part of a scene is predicted; named as in ``PredictOptions``.
+part_options = together(
+    click.option(
+        "--bounds",
+        type=Bounds(),
+        metavar="LEFT,BOTTOM,RIGHT,TOP",
+        help="In the scene's CRS; only that part is predicted.",
+    ),
+    click.option(
+        "--aoi",
+        "area",
+        type=FILE,
+        metavar="FILE",
+        help="Polygons; only what lies within them is predicted.",
+    ),
+)
+
 # How much is said; see :func:`asked`.
 talk_options = together(
     *(

@@ -10,12 +10,12 @@ import click
 
 from geosemimtl.cli.options import (
     FILE,
-    Bounds,
     Grid,
     Overlap,
     adapt_option,
     json_option,
     overwrite_option,
+    part_options,
     scene_options,
     sensor_option,
     talk_options,
@@ -36,19 +36,6 @@ _what = together(
         show_default=True,
         metavar="scene|model|METRES",
         help="Whose pixels the rasters have.",
-    ),
-    click.option(
-        "--bounds",
-        type=Bounds(),
-        metavar="LEFT,BOTTOM,RIGHT,TOP",
-        help="In the scene's CRS; only that part is predicted.",
-    ),
-    click.option(
-        "--aoi",
-        "area",
-        type=FILE,
-        metavar="FILE",
-        help="Polygons; only what lies within them is predicted.",
     ),
     click.option(
         "--confidence/--no-confidence",
@@ -134,6 +121,7 @@ _with_what = together(
     "-o", "--output", type=FILE, help="Folder of the rasters; beside each scene by default."
 )
 @_what
+@part_options
 @_how
 @_with_what
 @scene_options

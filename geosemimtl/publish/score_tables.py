@@ -15,6 +15,8 @@ from geosemimtl.tasks import HEIGHT, SEGMENTATION, TASK_NAMES
 _CLASS_HEAD = ("class", "IoU", "F1", "precision", "recall", "share")
 _METRE_HEAD = ("RMSE m", "MAE m", "bias m")
 _RATIO_HEAD = ("AbR", "d1 %", "d2 %", "d3 %")
+#: From here on figures are shown by their order of magnitude.
+_LARGE = 1e4
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +195,9 @@ def _words(name: str) -> str:
 
 
 def _decimals(value: float) -> str:
-    return f"{value:.2f}" if math.isfinite(value) else "-"
+    if not math.isfinite(value):
+        return "-"
+    return f"{value:.0e}" if abs(value) >= _LARGE else f"{value:.2f}"  # a ratio to almost 0
 
 
 def _percent(value: float) -> str:

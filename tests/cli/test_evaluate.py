@@ -95,6 +95,22 @@ def test_wrong_options(
 
 
 @pytest.mark.usefixtures("place")
+def test_a_part_of_a_scene(run: Run) -> None:
+    """The same pixels as where that part is predicted first."""
+    part = ("--bounds", "368000.5,5805998,368003,5805999.5")
+    assert run("predict", "c.tif", *part, "-o", "part").code == 0
+    rasters = ("part/c_classes.tif", "part/c_height.tif")
+    first = json.loads(run("evaluate", *rasters, *TRUTH, "--json").out)
+    once = json.loads(run(*SCENE, *part, "--json").out)
+    assert first["segmentation"]["pixels"] < 96 * 130
+    assert once["segmentation"] == first["segmentation"]
+    assert once["height"] == first["height"]
+    done = run("evaluate", *rasters, *TRUTH, *part)
+    assert done.code == 2
+    assert "name the model, too" in done.err
+
+
+@pytest.mark.usefixtures("place")
 def test_tiles_need_a_model(run: Run) -> None:
     done = run("evaluate", "c.tif", *TRUTH, "--per-tile")
     assert done.code == 2

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
 from geosemimtl.inference.evaluation.scoring import Evaluation
+from geosemimtl.metrics.regression import HeightCounts
 from geosemimtl.publish.score_tables import counted_how, scene_tables, score_summaries
 from geosemimtl.tasks import SEGMENTATION
 
@@ -45,6 +48,14 @@ def test_heights(evaluation: Evaluation) -> None:
     assert ranges.rows[0] == ("below 1 m", "1.00", "1.00", "+1.00", "-", "-", "25.0")
     assert ranges.rows[2] == ("10 m and up", "-", "-", "-", "-", "-", "0.0")
     assert [row[0] for row in classes.rows] == ["low vegetation", "tree"]
+
+
+def test_a_ratio_to_almost_nothing_stays_short(evaluation: Evaluation) -> None:
+    assert evaluation.height is not None
+    counts = HeightCounts.from_heights(np.ones(2), np.array([1e-9, 1.0]), np.ones(2, bool))
+    height = replace(evaluation.height, positive=counts)
+    every, *_ = score_summaries(replace(evaluation, segmentation=None, height=height))
+    assert every.rows[1][4] == "5e+08"
 
 
 def test_who_counts_says_so(evaluation: Evaluation) -> None:
