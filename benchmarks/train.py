@@ -63,7 +63,8 @@ class Bare:
         torch.manual_seed(0)
         data = data_of(config, domains)
         module = MultiTaskTask(config, data, config.iterations or 1)
-        self._model, self._judges = module.model, module.method.networks
+        self._model, self._method = module.model, module.method
+        self._judges = self._method.networks
         self._scale_m = next(t.scale_m for t in data.tasks if isinstance(t, Height))
         self._network, self._own = module.configure_optimizers()
         normalisation = (module.mean, module.std)
@@ -91,11 +92,11 @@ class Bare:
                 task: (x.softmax(dim=1) if task == SEGMENTATION else x) * seen[task][:, None]
                 for task, x in logits.items()
             }
-            self._judges.requires_grad_(requires_grad=False).eval()
+            self._judges.requires_grad_(requires_grad=False).eval()  # spectral norms stand still
             for task, weight in ((labelled, 1e-3), (other, 1e-4)):
                 loss = loss + weight * domain_loss(self._judges[task](maps[task]), 0, seen[task])
             torch.autograd.backward(loss)
-            self._judges.requires_grad_(requires_grad=True).train()
+            self._judges.requires_grad_(requires_grad=True)
             own = domain_loss(self._judges[labelled](truth * valid[:, None]), 0, valid)
             for task, shown in maps.items():
                 own = own + domain_loss(self._judges[task](shown.detach()), number + 1, seen[task])
@@ -104,6 +105,7 @@ class Bare:
             self._network.zero_grad()
         self._own.step()
         self._own.zero_grad()
+        self._method.after_own_step()
         return time.perf_counter() - begin
 
 

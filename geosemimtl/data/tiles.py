@@ -164,10 +164,10 @@ class IterationBatches(Dataset[list[Batch]]):
         batch: Images a domain.
         iterations: Length of the training.
         seed: Of the order.
-        epoch: Tiles of an epoch, the number that one domain has; ``None`` gives every domain epochs
-            of its own, so that all its tiles are seen before any is seen again.
         start: First iteration, to continue a training.
         chances: By domain, each tile's share of what is drawn, or ``None``.
+        epoch: Tiles of an epoch, the number that one domain has; ``None`` gives every domain epochs
+            of its own, so that all its tiles are seen before any is seen again.
     """
 
     def __init__(

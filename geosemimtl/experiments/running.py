@@ -23,7 +23,7 @@ from geosemimtl.experiments.config import (
     resolved,
     slug,
 )
-from geosemimtl.experiments.scenes import scene_truth
+from geosemimtl.experiments.scenes import require_scenes, scene_truth
 from geosemimtl.files import require_absent, write_text
 from geosemimtl.inference.evaluation.scenes import evaluate_model
 from geosemimtl.inference.evaluation.scoring import Evaluation
@@ -85,6 +85,8 @@ def experiment(config: ExperimentConfig, output: Path, *, track: Track = silent)
         GeoSemiMTLError: As of training and evaluation.
     """
     _require_same(config, output)
+    if config.city is None:
+        require_scenes(config.scenes)
     jobs = [_Job(row, seed, None) for seed in config.seeds for row in config.rows]
     outcomes = [_outcome(config, job, output, _numbered(track, jobs, job)) for job in jobs]
     if config.same_time_as is not None:

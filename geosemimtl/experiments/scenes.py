@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from geosemimtl.config import load_class_map
 from geosemimtl.data.sets.benchmark import Wanted
 from geosemimtl.data.sets.finding import find_data_set
-from geosemimtl.errors import TileSetError
+from geosemimtl.errors import SceneError, TileSetError
 from geosemimtl.experiments.config import SceneSection, resolved
+from geosemimtl.files import on_disk
 from geosemimtl.raster.scene import Georeference
 from geosemimtl.tasks import ClassMap
 from geosemimtl.tiling.splits import read_split_list
+from geosemimtl.tiling.vectors import split_layer
 
 _LOG = logging.getLogger(__name__)
 
@@ -51,7 +55,7 @@ def scene_truth(section: SceneSection, data: Path) -> SceneTruth:
         TileSetError: A data set's folder lacks files; the message says which.
     """
     if section.dataset is not None:
-        return _of_data_set(section, section.dataset, data)
+        return _of_data_set(section, section.dataset, resolved(str(section.root), data))
     images, labels, heights = (
         tuple(resolved(path, data) for path in paths)
         for paths in (section.image, section.labels, section.height)
@@ -60,8 +64,23 @@ def scene_truth(section: SceneSection, data: Path) -> SceneTruth:
     return SceneTruth(images, labels, heights, section.bands, classes)
 
 
-def _of_data_set(section: SceneSection, name: str, data: Path) -> SceneTruth:
-    root = resolved(str(section.root), data)
+def require_scenes(sections: Sequence[SceneSection]) -> None:
+    """Look whether the scenes are there, before anything is trained for them.
+
+    Raises:
+        SceneError: A file is missing.
+        ConfigError: As :func:`scene_truth`, and the next.
+        TileSetError: As there.
+    """
+    for section in sections:
+        truth = scene_truth(section, Path())
+        for path in (*truth.images, *truth.labels, *truth.heights):
+            if not on_disk(split_layer(path).file)[0].exists():
+                raise SceneError(f"{path}: is not there; check the files of scene {section.name}")
+
+
+@cache  # every row and seed asks for the same, and its remarks are worth saying once
+def _of_data_set(section: SceneSection, name: str, root: Path) -> SceneTruth:
     found = find_data_set(name, root, Wanted(section.variant, section.no_boundary))
     found.require_sound()
     for remark in found.remarks:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Literal
@@ -38,7 +39,7 @@ class AdversarialSection(MethodSection):
     reduction: Literal["mean", "sum"] = "mean"
 
 
-class AdversarialMethod(Method):
+class AdversarialMethod(Method, ABC):
     """Base of methods whose own networks are discriminators under one Adam.
 
     Args:
@@ -66,9 +67,9 @@ class AdversarialMethod(Method):
         """Return over how many pixels each loss is a mean; sums are averaged over images."""
         return self.counted(batch) if self._section.reduction == "mean" else {}
 
+    @abstractmethod
     def counted(self, batch: Batch) -> Mapping[str, Tensor]:
         """Return over how many pixels each loss goes, by name."""
-        raise NotImplementedError
 
     def after_own_step(self) -> None:
         """Let the spectral norms follow; within an iteration discriminators stay the same."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
@@ -86,16 +87,16 @@ class Adversary(AdversarialMethod):
                 task.channels, classes, config.width, enlarge=config.enlarge
             )
 
+    @abstractmethod
     def own_class(self, domain: int) -> int:
         """Return the class, 1 to K, of predictions on a domain, from 0."""
-        raise NotImplementedError
 
+    @abstractmethod
     def alignment(self, task: str, judged: Tensor, own: int, valid: Tensor) -> Tensor | None:
         """Return what the network loses on predictions without labels, before its weight.
 
         ``None`` where there is nothing to align them to.
         """
-        raise NotImplementedError
 
     def network_losses(self, batch: Batch, output: Output) -> dict[str, Tensor]:
         """Return the weighted intra- and inter-domain losses; discriminators stay as they are."""

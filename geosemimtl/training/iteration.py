@@ -50,10 +50,7 @@ def run_iteration(
     stand still across the network's steps: their gradients add up over the domains.
 
     Args:
-        batches: By domain, its images, augmented, in one part or in several whose gradients add
-            up, each loss weighed by the pixels that it is a mean over: all is as with one part, but
-            for what looks at a part as a whole: batch normalisation, the threshold of BerHu, and
-            the weights of classes.
+        batches: By domain, its images, augmented, in one part or in several (:class:`_Share`).
         network: What ``forward`` runs.
         method: What is added to the labels.
         forward: Predicts a part, from its number in the domain.
@@ -86,9 +83,7 @@ def run_iteration(
             check(view, own)
             if own:
                 mover.backward(sum(own.values(), next(iter(own.values())).new_zeros(())))
-            for name, loss in {**losses, **own}.items():
-                key = f"{view.domain}/{name}"
-                seen[key] = seen.get(key, 0) + loss.detach()
+            _note(seen, view.domain, {**losses, **own})
         if moved:
             mover.step_network()
             method.after_step(network)
@@ -97,8 +92,19 @@ def run_iteration(
     return seen
 
 
+def _note(seen: dict[str, Tensor], domain: int, losses: Mapping[str, Tensor]) -> None:
+    """Add a part's losses to what was seen."""
+    for name, loss in losses.items():
+        key = f"{domain}/{name}"
+        seen[key] = seen.get(key, 0) + loss.detach()
+
+
 class _Share(NamedTuple):
-    """How much a part of a batch counts: of a loss over pixels by these, else by its images."""
+    """How much a part of a batch counts: of a loss over pixels by these, else by its images.
+
+    So all is as with one part, but for what looks at a part as a whole: batch normalisation, the
+    threshold of BerHu, and the weights of classes.
+    """
 
     images: float
     pixels: Mapping[str, float]

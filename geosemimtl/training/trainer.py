@@ -84,9 +84,9 @@ def train(
         path = output / f"{config.name}{SUFFIX}"
         work = output / f"{config.name}.training"
         # without a model, what is there is of a training that did not come to its end
-        is_whole = any(output.glob(f"*{SUFFIX}"))
+        has_model = any(output.glob(f"*{SUFFIX}"))
         require_absent([path], overwrite=overwrite)
-        require_absent([output / CONFIG], overwrite=overwrite or not is_whole)
+        require_absent([output / CONFIG], overwrite=overwrite or not has_model)
         domains = open_domains(config)
         asked = json.dumps(_request(config, domains, init), sort_keys=True)
         _require_same(work, asked, overwrite=overwrite)

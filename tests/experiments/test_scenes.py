@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from geosemimtl.errors import TileSetError
+from geosemimtl.errors import SceneError, TileSetError
 from geosemimtl.experiments.config import SceneSection
-from geosemimtl.experiments.scenes import scene_truth
+from geosemimtl.experiments.scenes import require_scenes, scene_truth
 
 Make = Callable[..., Path]
 PATCHES = ((2, 10), (2, 13), (7, 13))
@@ -63,6 +63,20 @@ def test_a_data_set_that_is_not_whole(make_isprs: Make, one_line: Callable[..., 
     with pytest.raises(TileSetError) as caught:
         scene_truth(of(root), Path())
     assert "2 scenes of the split test are there, without" in one_line(caught.value)
+
+
+def test_missing_files_are_told_before_a_training(
+    make_isprs: Make, tmp_path: Path, one_line: Callable[..., str]
+) -> None:
+    zipped = of(make_isprs("potsdam", PATCHES, zips=True))
+    there = tmp_path / "a.tif"
+    there.touch()
+    named = SceneSection(name="town", image=(str(there),), labels=(f"{there}|layername=x",))
+    require_scenes([zipped, named])
+    gone = tmp_path / "b.tif"
+    with pytest.raises(SceneError) as caught:
+        require_scenes([named, named.model_copy(update={"height": (str(gone),)})])
+    assert one_line(caught.value) == f"{gone}: is not there; check the files of scene town"
 
 
 @pytest.mark.parametrize(
