@@ -161,9 +161,8 @@ def _outcome(config: ExperimentConfig, job: _Job, output: Path, track: Track) ->
 
 
 def _asked(config: ExperimentConfig, job: _Job) -> dict[str, Any]:
-    """Return a job's training as it is written: defaults and the experiment's folder left out."""
-    training = config.training_of(job.row, job.seed, Path(DATA), job.iterations)
-    return training.model_dump(mode="json", exclude_defaults=True)
+    """Return a job's training with its defaults, which may change; its folder is left out."""
+    return config.training_of(job.row, job.seed, Path(DATA), job.iterations).model_dump(mode="json")
 
 
 def _known(folder: Path, asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -176,7 +175,9 @@ def _known(folder: Path, asked: Mapping[str, Any]) -> dict[str, Any]:
     if not path.exists():
         return {}
     known: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    if changed := differences(known["training"], asked):
+    # What an older version did not write down has the meaning of today's default.
+    trained = TrainConfig.model_validate(known["training"]).model_dump(mode="json")
+    if changed := differences(trained, asked):
         raise ConfigError(
             f"{folder}: was trained with {'; '.join(changed[:3])}: remove it, give the row another "
             "name, or choose another folder with -o"

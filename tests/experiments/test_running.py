@@ -232,6 +232,24 @@ def test_a_row_that_was_another_is_refused(folder: Path) -> None:
         _again(folder, rows=rows, single={})
 
 
+def test_a_default_that_was_another_is_refused(folder: Path) -> None:
+    """What an older version trained is known by its defaults, where it wrote them down."""
+    path = folder / "runs" / "jtl_0" / "outcome.json"
+    kept = path.read_text()
+    try:
+        known = json.loads(kept)
+        assert known["training"]["optimiser"].pop("idle") == "moves"
+        path.write_text(json.dumps(known))
+        _, tracker = _again(folder)
+        assert tracker.trained == []
+        known["training"]["optimiser"]["idle"] = "rests"
+        path.write_text(json.dumps(known))
+        with pytest.raises(ConfigError, match=r"was trained with .*idle rests .*remove it"):
+            _again(folder)
+    finally:
+        path.write_text(kept)
+
+
 def test_several_scenes_add_up(folder: Path) -> None:
     both = {key: [SCENES[0][key], SCENES[1][key]] for key in ("image", "labels", "height")}
     (_, _, jtl), tracker = _again(folder, scenes=[*SCENES, {"name": "both", **both}])
