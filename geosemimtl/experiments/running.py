@@ -161,7 +161,7 @@ def _outcome(config: ExperimentConfig, job: _Job, output: Path, track: Track) ->
 
 
 def _asked(config: ExperimentConfig, job: _Job) -> dict[str, Any]:
-    """Return a job's training with its defaults, which may change; its folder is left out."""
+    """Return a job's training with its defaults, which versions may change, but not its folder."""
     return config.training_of(job.row, job.seed, Path(DATA), job.iterations).model_dump(mode="json")
 
 
@@ -175,9 +175,7 @@ def _known(folder: Path, asked: Mapping[str, Any]) -> dict[str, Any]:
     if not path.exists():
         return {}
     known: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    # What an older version did not write down has the meaning of today's default.
-    trained = TrainConfig.model_validate(known["training"]).model_dump(mode="json")
-    if changed := differences(trained, asked):
+    if changed := differences(known["training"], asked):
         raise ConfigError(
             f"{folder}: was trained with {'; '.join(changed[:3])}: remove it, give the row another "
             "name, or choose another folder with -o"
