@@ -189,8 +189,12 @@ def _validated(model: type[Model], document: dict[str, Any], path: Path) -> Mode
     try:
         return model.model_validate(document)
     except ValidationError as error:
-        problems = "; ".join(_problem(model, item) for item in error.errors()[:3])
-        raise ConfigError(f"{path}: {problems}") from error
+        raise ConfigError(f"{path}: {problems(model, error)}") from error
+
+
+def problems(model: type[BaseModel], error: ValidationError) -> str:
+    """Return in a user's words what is wrong with a document, at most three things of it."""
+    return "; ".join(_problem(model, item) for item in error.errors()[:3])
 
 
 def _problem(model: type[BaseModel], item: Any) -> str:
@@ -210,6 +214,13 @@ def _problem(model: type[BaseModel], item: Any) -> str:
         return f"unknown key {where}: {hint}"
     if item["type"] == "missing":
         return f"{where} is missing"
+    if item["type"] == "union_tag_invalid":
+        return (
+            f"{where}.name = {item['ctx']['tag']!r}: choose one of {item['ctx']['expected_tags']}"
+        )
+    if location[-1:] == ["[key]"]:  # of a table, of which the input is the key
+        where, known = ".".join(location[:-2]), item.get("ctx", {}).get("expected", "")
+        return f"unknown key {where}.{item['input']}: choose {known}"
     given = item["input"]
     shown = "" if isinstance(given, dict | list) else f" = {given!r}"
     said = _WORDS.get(item["type"], item["msg"].removeprefix("Value error, "))
@@ -220,6 +231,8 @@ def _problem(model: type[BaseModel], item: Any) -> str:
 _WORDS = {
     "too_short": "give at least one",
     "string_pattern_mismatch": "give a name without slashes that is not all dots",
+    "model_attributes_type": "is a section: give its keys, such as {name: ...}",
+    "union_tag_not_found": "give its name, such as {name: ...}",
 }
 
 

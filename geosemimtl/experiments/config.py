@@ -9,11 +9,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
-from geosemimtl.config import Section
+from geosemimtl.config import Section, problems
+from geosemimtl.errors import ConfigError
 from geosemimtl.training.config import TrainConfig
 
 #: Stands in paths for the folder of a seed's own data.
 DATA = "{data}"
+#: What of a training is the experiment's own.
+_OWN_KEYS = ("name", "seed")
 #: What is printed of a row, by its name in the paper's figures.
 Figure = Literal[
     "pixel_accuracy", "mean_iou", "abs_rel", "rmse", "delta1", "delta2", "delta3", "gain"
@@ -141,21 +144,31 @@ class ExperimentConfig(Section):
         ):
             if len(set(names)) != len(names):
                 raise ValueError(f"two {what} have the same name")
+        if len(set(self.seeds)) != len(self.seeds):
+            raise ValueError(f"seeds {', '.join(map(str, self.seeds))}: one is named twice")
         known = [row.name for row in self.rows]
         for name in (*self.single.values(), self.same_time_as):
             if name is not None and name not in known:
                 raise ValueError(f"{name} is none of the rows {', '.join(known)}")
+        scenes = [scene.name for scene in self.scenes]
+        for row in self.rows:
+            for name in row.paper:
+                if name not in scenes:
+                    raise ValueError(
+                        f"row {row.name}: paper.{name} is none of the scenes {', '.join(scenes)}"
+                    )
         return self
 
     @model_validator(mode="after")
     def _trainings(self) -> ExperimentConfig:
         for row in self.rows:
+            for key in _OWN_KEYS:
+                if key in self.training or key in row.changes:
+                    raise ValueError(f"row {row.name}: {key} is the experiment's: leave it out")
             try:
                 self.training_of(row, 0, Path())
             except ValidationError as error:
-                first = error.errors()[0]
-                where = ".".join(map(str, first["loc"]))
-                raise ValueError(f"row {row.name}: {where}: {first['msg']}") from error
+                raise ValueError(f"row {row.name}: {problems(TrainConfig, error)}") from error
         return self
 
     def training_of(
@@ -168,9 +181,18 @@ class ExperimentConfig(Section):
             seed: The seed.
             data: What ``{data}`` stands for.
             iterations: Other than the row's own.
+
+        Raises:
+            ConfigError: The row names a domain that is not there.
         """
         document = _merged(self.training, row.changes)
         domains = document.get("domains", [])
+        names = [domain.get("name") for domain in domains]
+        for name in row.domains or ():
+            if name not in names:
+                raise ConfigError(
+                    f"row {row.name}: {name} is none of the domains {', '.join(map(str, names))}"
+                )
         if row.domains is not None:
             domains = [domain for domain in domains if domain.get("name") in row.domains]
         document["domains"] = [

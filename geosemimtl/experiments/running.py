@@ -84,9 +84,11 @@ def experiment(config: ExperimentConfig, output: Path, *, track: Track = silent)
         ConfigError: The folder holds another experiment.
         GeoSemiMTLError: As of training and evaluation.
     """
-    _require_same(config, output)
     if config.city is None:
         require_scenes(config.scenes)
+        for row in config.rows:  # before the first one has trained for days
+            open_domains(config.training_of(row, config.seeds[0], Path()))
+    _require_same(config, output)
     jobs = [_Job(row, seed, None) for seed in config.seeds for row in config.rows]
     outcomes = [_outcome(config, job, output, _numbered(track, jobs, job)) for job in jobs]
     if config.same_time_as is not None:

@@ -8,6 +8,7 @@ rounds to 1.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Sequence
 from typing import SupportsIndex
 
@@ -72,6 +73,8 @@ def alignment_loss(
     if mode not in _ALIGNED_TO:
         raise ConfigError(f"method.mode: {mode} is unknown; choose one of {', '.join(_ALIGNED_TO)}")
     classes = logits.shape[1]
+    if isinstance(labelled, Tensor):  # of any size it says that it is an index
+        labelled = labelled.flatten().tolist()
     several = (labelled,) if isinstance(labelled, SupportsIndex) else tuple(labelled)
     if _known(own, classes) == GROUND_TRUTH:
         raise ValueError("own is 0: ground truth is nothing to align; domains count from 1")
@@ -107,6 +110,8 @@ _ALIGNED_TO: dict[str, Callable[[int, Sequence[int], int], Sequence[int]]] = {
 
 def _any_of(logits: Tensor, labels: Sequence[int], valid: Tensor | None) -> Tensor:
     """Average -log of the summed probabilities of some classes."""
+    if logits.ndim != 4:
+        raise ValueError(f"logits of shape {tuple(logits.shape)}: give (B, K + 1, H, W)")
     chosen = sorted({_known(label, logits.shape[1]) for label in labels})
     if not chosen:
         raise ValueError("no domain is labelled: mode M1 needs one")
@@ -118,7 +123,10 @@ def _any_of(logits: Tensor, labels: Sequence[int], valid: Tensor | None) -> Tens
 
 
 def _known(label: SupportsIndex, classes: int) -> int:
-    index = label.__index__()
+    try:
+        index = operator.index(label)
+    except TypeError as error:
+        raise ValueError(f"domain {label!r}: give a whole number") from error
     if not 0 <= index < classes:
         raise ValueError(f"domain {index}: the discriminator knows 0 to {classes - 1}")
     return index

@@ -31,7 +31,7 @@ def berhu_loss(
         ValueError: The shapes differ, or ``fraction`` is not above 0.
     """
     require_alike(prediction=prediction, target=target, valid=valid)
-    if fraction <= 0:
+    if not fraction > 0:  # nor NaN
         raise ValueError(
             f"fraction {fraction}: c is a share of the largest error, give more than 0"
         )

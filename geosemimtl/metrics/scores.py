@@ -28,11 +28,16 @@ class SegmentationScores(_Summable):
         classes: How many classes there are.
         ignore: Value of unlabelled pixels in targets.
 
+    Raises:
+        ValueError: There are no classes.
+
     Attributes:
         counts: What was counted; has more metrics, such as each class's IoU and F1.
     """
 
     def __init__(self, classes: int, ignore: int = IGNORE) -> None:
+        if classes < 1:
+            raise ValueError(f"{classes} classes: give at least 1")
         self.counts = ConfusionCounts.zeros(classes)
         self._ignore = ignore
 

@@ -41,6 +41,9 @@ class Discriminator(nn.Module):
         width: Channels of the first convolution.
         enlarge: ``logits``, ``probabilities``, of which then the logarithm is given, or ``none``.
         spectral: Normalise the first four convolutions spectrally.
+
+    Raises:
+        ValueError: There are no channels, or fewer than 0 domains.
     """
 
     def __init__(
@@ -53,6 +56,12 @@ class Discriminator(nn.Module):
         spectral: bool = True,
     ) -> None:
         super().__init__()
+        if in_channels < 1 or domains < 0:
+            raise ValueError(
+                f"a discriminator of {in_channels} channels and {domains} domains: give at least 1 "
+                "and 0"
+            )
+        self._channels = in_channels
         self._enlarge = enlarge
         widths = (in_channels, width, 2 * width, 4 * width, 8 * width)
         layers: list[nn.Module] = []
@@ -70,8 +79,12 @@ class Discriminator(nn.Module):
             Logits (B, K + 1, H, W); (B, K + 1, H // 32, W // 32) where nothing is enlarged.
 
         Raises:
-            ValueError: The maps are smaller than 32 px.
+            ValueError: The maps have another shape, or are smaller than 32 px.
         """
+        if maps.ndim != 4 or maps.shape[1] != self._channels:
+            raise ValueError(
+                f"the discriminator takes maps (B, {self._channels}, H, W), not {tuple(maps.shape)}"
+            )
         rows, cols = maps.shape[-2:]
         if min(rows, cols) < MIN_PX:
             raise ValueError(

@@ -6,6 +6,7 @@ import difflib
 import logging
 import warnings
 from pathlib import Path
+from typing import get_args
 
 import torch
 from segmentation_models_pytorch.encoders import get_encoder, get_encoder_names
@@ -27,6 +28,7 @@ from geosemimtl.models.weights import (
 IMAGENET = "imagenet"
 _TORCHGEO = "_Weights."  # in every name of torchgeo's weights
 _PROBE_PX = 64
+_STRIDES = get_args(NetworkConfig.model_fields["output_stride"].annotation)
 _UNUSED_HEAD = ("conv_head", "bn2")  # EfficientNet's last layers, before a classifier not here
 
 
@@ -91,9 +93,13 @@ def build_encoder(config: NetworkConfig, in_channels: int, *, initial: bool = Tr
     if max(encoder.strides) != config.output_stride:
         raise ConfigError(
             f"output_stride: {config.encoder} gives {max(encoder.strides)}, "
-            f"not {config.output_stride}: set output_stride to 32, or choose another encoder"
+            f"not {config.output_stride}: {_set_stride(max(encoder.strides))}choose another encoder"
         )
     return encoder
+
+
+def _set_stride(stride: int) -> str:
+    return f"set output_stride to {stride}, or " if stride in _STRIDES else ""
 
 
 def _backbone(config: NetworkConfig, in_channels: int, *, pretrained: bool) -> nn.Module:
@@ -120,8 +126,9 @@ def _backbone(config: NetworkConfig, in_channels: int, *, pretrained: bool) -> n
     except (AssertionError, NotImplementedError, RuntimeError, TypeError, ValueError) as error:
         raise ConfigError(
             f"encoder: {config.encoder} cannot be built with output_stride "
-            f"{config.output_stride} ({_first_line(error)}): set output_stride to 32, "
-            "or choose another encoder, such as resnet50"
+            f"{config.output_stride} ({_first_line(error)}): "
+            f"{'' if config.output_stride == max(_STRIDES) else _set_stride(max(_STRIDES))}"
+            "choose another encoder, such as resnet50"
         ) from error
     assert isinstance(backbone, nn.Module)  # noqa: S101 - the library has no types
     return backbone
@@ -140,7 +147,8 @@ def _weights(config: NetworkConfig, backbone: nn.Module) -> StateDict:
             here = ", or lite0, which is installed" if config.encoder in LITE0_ENCODERS else ""
             raise ConfigError(
                 f"weights: imagenet of {config.encoder} cannot be fetched "
-                f"({_first_line(error)}): give the file that they are in{here}"
+                f"({_first_line(error)}): give the file that they are in: network.weights=PATH"
+                f"{here}"
             ) from error
         finally:
             hub.setLevel(level)

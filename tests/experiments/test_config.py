@@ -71,9 +71,21 @@ def test_domains_are_chosen_by_name() -> None:
         ({"rows": [{"name": "A b"}, {"name": "a-b"}]}, "two rows have the same name"),
         ({"single": {"height": "two"}}, "two is none of the rows one"),
         ({"same_time_as": "two"}, "two is none of the rows one"),
-        ({"rows": [{"name": "one", "domains": ["c"]}]}, "row one: domains"),
+        (
+            {"rows": [{"name": "one", "domains": ["a", "c"]}]},
+            "row one: c is none of the domains a, b",
+        ),
         ({"rows": [{"name": "one", "changes": {"method": {"name": "stl"}}}]}, "trains one task"),
-        ({"rows": [{"name": "one", "changes": {"bach": 3}}]}, "row one: bach"),
+        (
+            {"rows": [{"name": "one", "changes": {"bach": 3}}]},
+            "row one: unknown key bach: did you mean batch",
+        ),
+        ({"rows": [{"name": "one", "changes": {"seed": 3}}]}, "row one: seed is the experiment's"),
+        (
+            {"rows": [{"name": "one", "paper": {"x": {"rmse": 1}}}]},
+            "row one: paper.x is none of the scenes",
+        ),
+        ({"seeds": [1, 0, 1]}, "seeds 1, 0, 1: one is named twice"),
     ],
 )
 def test_mistakes(changes: dict[str, Any], said: str, tmp_path: Path, one_line: OneLine) -> None:

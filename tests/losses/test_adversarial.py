@@ -122,6 +122,10 @@ def test_errors_list_the_choices() -> None:
         alignment_loss(LOGITS, "M3", 3, 1, VALID)
     with pytest.raises(ValueError, match="domain -1: the discriminator knows 0 to 2"):
         domain_loss(LOGITS, -1, VALID)
+    with pytest.raises(ValueError, match="give a whole number"):
+        domain_loss(LOGITS, 1.0)  # type: ignore[arg-type]  # what a caller without types does
+    with pytest.raises(ValueError, match=r"give \(B, K \+ 1, H, W\)"):
+        domain_loss(LOGITS[0], 1)
 
 
 def test_masks_have_the_maps_shape() -> None:
@@ -147,7 +151,9 @@ def test_invalid_logits_touch_neither_value_nor_gradient(mask: torch.dtype) -> N
         assert not gradient[..., 1].any()
 
 
-@pytest.mark.parametrize("labelled", [1, np.int64(1), torch.tensor(1), [1], (1, 1)])
+@pytest.mark.parametrize(
+    "labelled", [1, np.int64(1), torch.tensor(1), [1], (1, 1), torch.tensor([1, 1])]
+)
 def test_a_labelled_domain_of_any_kind_of_number(labelled: Any) -> None:
     logits = torch.randn(1, 3, 2, 2)
     torch.testing.assert_close(alignment_loss(logits, "M1", 2, labelled), domain_loss(logits, 1))

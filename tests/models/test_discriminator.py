@@ -40,6 +40,16 @@ def test_maps_that_vanish_are_an_error() -> None:
         Discriminator(1, 2, width=4)(torch.rand(1, 1, 31, 64))
 
 
+def test_maps_and_sizes_that_fit_nothing_are_errors() -> None:
+    discriminator = Discriminator(6, 2, width=4)
+    for shape in ((6, 64, 64), (1, 3, 64, 64)):
+        with pytest.raises(ValueError, match=r"takes maps \(B, 6, H, W\), not"):
+            discriminator(torch.rand(shape))
+    for channels, domains in ((0, 2), (6, -1)):
+        with pytest.raises(ValueError, match="give at least 1 and 0"):
+            Discriminator(channels, domains)
+
+
 def convolutions(discriminator: Discriminator) -> list[nn.Conv2d]:
     return [layer for layer in discriminator.layers if isinstance(layer, nn.Conv2d)]
 

@@ -193,7 +193,7 @@ def test_encoders_that_do_not_fit_are_errors() -> None:
 
 @pytest.mark.parametrize(
     ("encoder", "remedy"),
-    [("resnet18", "are in"), ("tu-tf_efficientnet_lite0", "are in, or lite0, which is installed")],
+    [("resnet18", ""), ("tu-tf_efficientnet_lite0", ", or lite0, which is installed")],
 )
 def test_weights_that_are_not_here(
     monkeypatch: pytest.MonkeyPatch, encoder: str, remedy: str
@@ -208,7 +208,8 @@ def test_weights_that_are_not_here(
     monkeypatch.setattr(encoders, "get_encoder", offline)
     with pytest.raises(ConfigError) as caught:
         build_encoder(NetworkConfig(encoder=encoder, weights="imagenet", output_stride=32), 3)
-    assert str(caught.value).endswith(f"(no network): give the file that they {remedy}")
+    said = "(no network): give the file that they are in: network.weights=PATH"
+    assert str(caught.value).endswith(said + remedy)
 
 
 def test_an_unknown_decoder_lists_the_known() -> None:

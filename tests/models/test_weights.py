@@ -150,7 +150,12 @@ class NotATensor:
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
 def test_a_file_of_other_things_is_an_error(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"weights{suffix}"
-    for content in (b"", b"not a state dict, whatever its name says"):
+    for content in (
+        b"",
+        b"not a state dict, whatever",
+        b"Repository not found",
+        b"https://x.org/a",
+    ):
         path.write_bytes(content)
         with pytest.raises(ConfigError, match="no file of tensors"):
             read_state_dict(path)

@@ -109,7 +109,14 @@ def test_an_unknown_key_in_a_list(refused: Callable[..., str]) -> None:
     [
         ("batch: 0", "batch = 0: Input should be greater than or equal to 1"),
         ("precision: half", "precision = 'half': Input should be 'auto', 'float32' or 'bfloat16'"),
-        ("method: {name: magic}", "'stl', 'jtl', 'da', 'semisd', 'semimtl'"),
+        (
+            "method: {name: magic}",
+            "method.name = 'magic': choose one of 'stl', 'jtl', 'da', 'semisd', 'semimtl'",
+        ),
+        ("method: jtl", "method = 'jtl': is a section: give its keys, such as {name: ...}"),
+        ("method: {mode: M1}", "method: give its name, such as {name: ...}"),
+        ("weights: {heigth: 1}", "unknown key weights.heigth: choose 'segmentation' or 'height'"),
+        ("weights: {segmentation: 0, height: 0}", "teach nothing: raise one"),
         ("augmentation: {scale: [2, 1]}", "scale is the smallest zoom, then the largest"),
         ("weights: {depth: 1}", "weights"),
         ("tasks: []", "tasks: give at least one"),

@@ -171,6 +171,25 @@ def test_another_machine_is_told(
     assert "goes on elsewhere, with threads 64 (now 1)" in caplog.text
 
 
+def test_a_tile_set_is_its_contents(
+    tmp_path: Path, tiny: Tiny, seg_tiles: Path, one_line: OneLine
+) -> None:
+    """QGIS changes the date of an index that it opens; tiles that are cut anew are others."""
+    with pytest.raises(KeyboardInterrupt):
+        train(tiny(**CHANGES), tmp_path, track=stopping_at(1, interrupt))
+    manifest = seg_tiles / "tileset.json"
+    kept = manifest.read_text()
+    try:
+        manifest.write_text(kept + " ")
+        with pytest.raises(ConfigError, match=r"had contents of tiles\..* \(now ") as caught:
+            train(tiny(**CHANGES), tmp_path)
+        one_line(caught.value)
+    finally:
+        manifest.write_text(kept)
+    (seg_tiles / "tiles.gpkg").touch()
+    assert train(tiny(**CHANGES), tmp_path).is_file()
+
+
 def test_another_configuration_is_refused(tmp_path: Path, tiny: Tiny, one_line: OneLine) -> None:
     with pytest.raises(KeyboardInterrupt):
         train(tiny(**CHANGES), tmp_path, track=stopping_at(1, interrupt))

@@ -57,6 +57,11 @@ def find_data_set(name: str, root: Path, wanted: Wanted | None = None) -> DataSe
     images = found[variant.images]
     if not images and not problems:
         problems += nested or [_no_image(known, root, variant, found)]
+    if images and wanted.no_boundary and labels is not None and not found[labels]:
+        problems.append(
+            f"{root}: has no {labels.name} ({labels.source}); leave --no-boundary out, or ask for "
+            f"them at {known.request}"
+        )
     scenes = tuple(
         SceneFiles(
             name,

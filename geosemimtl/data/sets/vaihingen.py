@@ -37,7 +37,7 @@ BENCHMARK = Benchmark(
     ),
     variants={
         "irrg": Variant(
-            Kind("irrg images", rf"(?:.*/)?top/{_IMAGE}\.tiff?", f"{_ZIP}.zip"),
+            Kind("irrg images", rf"(?:.*/)?top/{_IMAGE}\.tiff?", f"a folder top of {_ZIP}.zip"),
             ("nir", "red", "green"),
         )
     },

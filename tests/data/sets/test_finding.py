@@ -196,6 +196,14 @@ def test_no_boundary_ignores_black(make_isprs: Make, tmp_path: Path) -> None:
     assert sum(eroded.class_pixels) == 40 * 44
 
 
+def test_labels_asked_for_are_needed(make_isprs: Make) -> None:
+    root = make_isprs("vaihingen", AREAS)
+    for path in root.rglob("*noBoundary*"):
+        path.unlink()
+    (problem,) = find_data_set("vaihingen", root, Wanted(no_boundary=True)).problems
+    assert "leave --no-boundary out" in problem
+
+
 def test_grey_levels_are_no_metres(make_isprs: Make) -> None:
     """Without their unit they are left out, and the reason is said."""
     data = find_data_set("potsdam", make_isprs("potsdam", PATCHES))
