@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-from rasterio.enums import Resampling
-from rasterio.windows import Window
-
-from geosemimtl.errors import ConfigError, LabelError, SceneError
 from geosemimtl.files import require_absent
-from geosemimtl.progress import Pixels, Track, silent
-from geosemimtl.raster.grid import PixelGrid
-from geosemimtl.raster.reading import GridReader, read_on_grid
-from geosemimtl.raster.scene import Scene, declared_classes, open_scene
-from geosemimtl.tasks import IGNORE, Classes
-from geosemimtl.vectors.faces import STRIP_ROWS, Strip, faces
-from geosemimtl.vectors.features import Feature, feature_of
-from geosemimtl.vectors.geopackage import GeoPackageWriter, Layer
-from geosemimtl.vectors.options import ALL, VectorOptions
+from geosemimtl.progress import Track, silent
+from geosemimtl.vectors.faces import faces
+from geosemimtl.vectors.features import feature_of
+from geosemimtl.vectors.geopackage import GeoPackageWriter
+from geosemimtl.vectors.layers import BUILDING, BUILDINGS, LAND_COVER, layers_of, values_of
+from geosemimtl.vectors.options import VectorOptions
+from geosemimtl.vectors.source import Source
 
-#: Of a class raster's name and of that of the confidence beside it.
-_CLASSES, _CONFIDENCE = "_classes", "_confidence"
-#: Corners that stand out farther than this many pixels are kept by default.
+#: What stands out less than so many pixels is smoothed away by default.
 _SIMPLIFY_PX = 1.5
 
 
@@ -71,25 +60,29 @@ def vectorize(
         OutputError: The GeoPackage exists already or cannot be written.
     """
     options = options or VectorOptions()
-    source = _Source.opened(classes, heights, confidence)
-    wanted = _wanted(source.classes, options, classes)
-    hole_m2 = options.hole_m2
+    source = Source.opened(classes, heights, confidence)
+    wanted, hole_m2 = source.wanted(options.classes), options.hole_m2
     require_absent([output], overwrite=overwrite)
     grid = source.scene.grid
-    pixel_m = grid.gsd_m
+    across_m, down_m = grid.gsd_m
     tolerance_m = options.simplify_m
     if tolerance_m is None:
-        tolerance_m = _SIMPLIFY_PX * max(pixel_m)
+        tolerance_m = _SIMPLIFY_PX * max(across_m, down_m)
     counts = dict.fromkeys(wanted, 0)
+    layers = layers_of(source.classes, wanted, with_heights=heights is not None)
     part = output.with_name(f".{output.stem}.part.gpkg")
     try:
         part.unlink(missing_ok=True)
-        writer = GeoPackageWriter(part, grid.crs, _layers(source, options))
-        for face in faces(source.strips(wanted, track), tolerance_m=tolerance_m, pixel_m=pixel_m):
-            if face.pixels * pixel_m[0] * pixel_m[1] >= options.min_area_m2:
-                feature = feature_of(face, source.classes.names[face.code - 1], grid, hole_m2)
-                counts[feature.class_name] += 1
-                writer.add("polygons", feature.polygon, _values(feature))
+        writer = GeoPackageWriter(part, grid.crs, layers)
+        strips = source.strips(wanted, track)
+        for face in faces(strips, tolerance_m=tolerance_m, pixel_m=(across_m, down_m)):
+            if face.pixels * across_m * down_m < options.min_area_m2:
+                continue
+            feature = feature_of(face, source.classes.names[face.code - 1], grid, hole_m2)
+            counts[feature.class_name] += 1
+            for layer in layers:
+                if layer.name == LAND_COVER or feature.class_name == BUILDING:
+                    writer.add(layer.name, feature.polygon, values_of(feature, layer))
         writer.close()
         part.replace(output)
     finally:
