@@ -8,6 +8,7 @@ what two polygons share is one arc. Vertices are corners of pixels: (column, row
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import shapely
@@ -58,9 +59,8 @@ def trace(
     """
     across, down, corner, meeting = _edges(codes)
     runs, on_top = _runs(across, down, corner)
-    lines = shapely.get_parts(
-        shapely.line_merge(shapely.multilinestrings(shapely.linestrings(runs[~on_top])))
-    )
+    segments: NDArray[Any] = np.atleast_1d(shapely.linestrings(runs[~on_top]))
+    lines = shapely.get_parts(shapely.line_merge(shapely.multilinestrings(segments)))
     merged, owner = shapely.get_coordinates(lines, return_index=True)
     vertices = np.concatenate((merged.astype(np.int64), runs[on_top].reshape(-1, 2)))
     counts = np.concatenate((np.bincount(owner, minlength=len(lines)), np.full(on_top.sum(), 2)))
@@ -98,9 +98,9 @@ def _runs(
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Return (runs, 2, 2) straight boundaries between corners, and which lie on the first row."""
     west = np.column_stack(np.nonzero(right & corner[:-1]))
-    east = np.column_stack(np.nonzero(right[:, :-1] & corner[:-1, 1:])) + (0, 1)
+    east = np.column_stack(np.nonzero(right[:, :-1] & corner[:-1, 1:])) + np.array((0, 1))
     north = np.column_stack(np.nonzero((below & corner[:-1]).T))[:, ::-1]
-    south = np.column_stack(np.nonzero((below & corner[1:]).T))[:, ::-1] + (1, 0)
+    south = np.column_stack(np.nonzero((below & corner[1:]).T))[:, ::-1] + np.array((1, 0))
     level = np.stack((west, east), axis=1)
     runs = np.concatenate((level, np.stack((north, south), axis=1)))
     on_top = np.zeros(len(runs), bool)

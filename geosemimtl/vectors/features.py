@@ -9,8 +9,8 @@ import shapely
 from affine import Affine
 
 from geosemimtl.raster.grid import PixelGrid
-from geosemimtl.vectors.faces import Face
 from geosemimtl.vectors.rings import polygon_of
+from geosemimtl.vectors.tracing import Face
 from geosemimtl.vectors.zonal import HeightSums
 
 
@@ -31,11 +31,6 @@ class Feature:
     area_m2: float
     confidence: float | None = None
     heights: HeightSums | None = None
-
-    @property
-    def volume_m3(self) -> float | None:
-        """Its area times the mean of its heights."""
-        return None if self.heights is None else self.area_m2 * self.heights.mean_m
 
 
 def feature_of(face: Face, class_name: str, grid: PixelGrid, hole_m2: float) -> Feature:

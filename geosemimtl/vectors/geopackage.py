@@ -13,6 +13,7 @@ import numpy as np
 import pyogrio
 import pyogrio.raw
 import shapely
+from numpy.typing import NDArray
 from rasterio.crs import CRS
 
 from geosemimtl.errors import OutputError
@@ -24,6 +25,8 @@ _BATCH = 4096
 _MOST_BYTES = 1_000_000_000
 #: GeoPackage wants a date of last change; a fixed one keeps equal input equal output.
 _FIXED_DATE = "2000-01-01T00:00:00.000Z"
+#: Programs of ten years ago read it without a warning.
+_VERSION = "1.2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +87,9 @@ class GeoPackageWriter:
                 f"{_MOST_BYTES // 10**6} MB that a GeoPackage holds; leave its class out, or "
                 "simplify more"
             )
-        columns = zip(*(values for _, values in waiting), strict=True) if waiting else ()
-        data = [
-            np.array(column, object if kind is str else kind)
-            for column, kind in zip(columns or [[]] * len(layer.fields), layer.fields.values())
+        data: list[NDArray[Any]] = [
+            np.array([values[place] for _, values in waiting], object if kind is str else kind)
+            for place, kind in enumerate(layer.fields.values())
         ]
         try:
             pyogrio.raw.write(
@@ -101,6 +103,7 @@ class GeoPackageWriter:
                 crs=self._wkt,
                 append=name in self._begun,
                 promote_to_multi=False,
+                dataset_options=None if self._path.exists() else {"VERSION": _VERSION},
             )
         except (pyogrio.errors.DataSourceError, pyogrio.errors.FeatureError) as error:
             raise OutputError(f"{self._path}: cannot be written, disk full? {REMEDY}") from error

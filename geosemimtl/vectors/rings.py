@@ -48,9 +48,7 @@ def polygon_of(sides: Sequence[Side], fill_px: float = 0) -> shapely.Polygon:
     """
     rings = [_Ring(chain) for chain in _chains(sides)]
     shell = next(ring for ring in rings if ring.doubled > 0)
-    holes = [
-        ring.vertices for ring in rings if ring.doubled < 0 and -ring.doubled / 2 >= fill_px
-    ]
+    holes = [ring.vertices for ring in rings if ring.doubled < 0 and -ring.doubled / 2 >= fill_px]
     return shapely.Polygon(shell.vertices, holes)
 
 

@@ -62,11 +62,11 @@ class _Pieces:
     ) -> None:
         self._vertices = arcs.vertices
         self._metres = arcs.vertices * np.asarray(pixel_m)
-        self._tree = shapely.STRtree(shapely.points(corners))
+        self._tree = shapely.STRtree(np.atleast_1d(shapely.points(corners)))
         low, high = corners.min(axis=0), corners.max(axis=0)
         self._borders = (low[1], high[1])
         columns, rows = (arcs.vertices - low).T
-        self._number = rows * (high[0] - low[0] + 1) + columns
+        self._number: Indices = rows * (high[0] - low[0] + 1) + columns
         self._numbers = int(self._number.max()) + 1
         # what is a line whatever becomes of the pieces: edges from corner to corner
         inner = np.ones(len(arcs.vertices), bool)
@@ -95,7 +95,9 @@ class _Pieces:
         # along a strip's border the neighbouring strip may draw the same line
         flat = (rows[first] == rows[last]) & np.isin(rows[first], self._borders)
         closed = self._number[first] == self._number[last]
-        fine = ~flat & ~closed & ~_within(self._edges, ends) & ~_within(self._lines, ends)
+        fine: NDArray[np.bool_] = (
+            ~flat & ~closed & ~_within(self._edges, ends) & ~_within(self._lines, ends)
+        )
         fine[fine] = self._alone(first[fine], last[fine])
         _, which, counts = np.unique(ends, return_inverse=True, return_counts=True)
         fine &= counts[which] == 1
@@ -105,14 +107,16 @@ class _Pieces:
     def _ends(self, first: Indices, last: Indices) -> Indices:
         """Return a number for each pair of ends, in either order."""
         one, other = self._number[first], self._number[last]
-        return np.minimum(one, other) * self._numbers + np.maximum(one, other)
+        ends: Indices = np.minimum(one, other) * self._numbers + np.maximum(one, other)
+        return ends
 
     def _alone(self, first: Indices, last: Indices) -> NDArray[np.bool_]:
         """Return whose convex hulls hold no corner but their own."""
         inside, piece = _between(first, last)
         hulls = shapely.convex_hull(shapely.linestrings(self._vertices[inside], indices=piece))
         found, _ = self._tree.query(hulls, predicate="intersects")
-        return np.bincount(found, minlength=len(first)) == last - first + 1
+        alone: NDArray[np.bool_] = np.bincount(found, minlength=len(first)) == last - first + 1
+        return alone
 
 
 def _within(rising: Indices, values: Indices) -> NDArray[np.bool_]:
@@ -120,7 +124,8 @@ def _within(rising: Indices, values: Indices) -> NDArray[np.bool_]:
     if not len(rising):
         return np.zeros(len(values), bool)
     place = np.minimum(np.searchsorted(rising, values), len(rising) - 1)
-    return rising[place] == values
+    found: NDArray[np.bool_] = rising[place] == values
+    return found
 
 
 def _bent(first: Indices, last: Indices) -> tuple[Indices, Indices]:

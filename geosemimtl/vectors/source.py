@@ -17,8 +17,8 @@ from geosemimtl.progress import Track
 from geosemimtl.raster.reading import GridReader, read_on_grid
 from geosemimtl.raster.scene import Scene, declared_classes, open_scene
 from geosemimtl.tasks import Classes
-from geosemimtl.vectors.faces import STRIP_ROWS, Strip
 from geosemimtl.vectors.options import ALL
+from geosemimtl.vectors.tracing import STRIP_ROWS, Strip
 
 #: How the names of a class raster and of the confidence beside it end.
 _CLASSES, _CONFIDENCE = "_classes", "_confidence"
@@ -86,8 +86,10 @@ class Source:
         counts = np.zeros(256, np.int64)
         with ExitStack() as stack:
             codes = stack.enter_context(_reader(self.scene))
-            heights = self.heights and stack.enter_context(_reader(self.heights))
-            confidence = self.confidence and stack.enter_context(_reader(self.confidence))
+            heights, confidence = (
+                None if scene is None else stack.enter_context(_reader(scene))
+                for scene in (self.heights, self.confidence)
+            )
             for top in track(tops, f"tracing {self.scene.path.name}", len(tops)):
                 window = Window(0, top, cols, min(STRIP_ROWS, rows - top))
                 values, seen = codes.read(window)
@@ -97,8 +99,8 @@ class Source:
                 numbers = self._numbers(wanted)[values[0]]
                 yield Strip(
                     np.where(seen, numbers, 0).astype(np.uint8),
-                    heights and _known(heights, window),
-                    confidence and _known(confidence, window),
+                    _known(heights, window),
+                    _known(confidence, window),
                 )
         self._require_some(counts, wanted)
 
@@ -146,7 +148,9 @@ def _reader(scene: Scene) -> AbstractContextManager[GridReader]:
     return read_on_grid(scene, scene.grid, Resampling.nearest)
 
 
-def _known(reader: GridReader, window: Window) -> NDArray[np.float32]:
+def _known(reader: GridReader | None, window: Window) -> NDArray[np.float32] | None:
     """Return a window's pixels, NaN where there are none."""
+    if reader is None:
+        return None
     values, seen = reader.read(window)
     return np.where(seen, values[0], np.float32(np.nan)).astype(np.float32, copy=False)

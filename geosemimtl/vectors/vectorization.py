@@ -8,12 +8,12 @@ from pathlib import Path
 
 from geosemimtl.files import require_absent
 from geosemimtl.progress import Track, silent
-from geosemimtl.vectors.faces import faces
 from geosemimtl.vectors.features import feature_of
 from geosemimtl.vectors.geopackage import GeoPackageWriter
-from geosemimtl.vectors.layers import BUILDING, BUILDINGS, LAND_COVER, layers_of, values_of
+from geosemimtl.vectors.layers import BUILDING, LAND_COVER, layers_of, values_of
 from geosemimtl.vectors.options import VectorOptions
 from geosemimtl.vectors.source import Source
+from geosemimtl.vectors.tracing import faces
 
 #: What stands out less than so many pixels is smoothed away by default.
 _SIMPLIFY_PX = 1.5
@@ -69,7 +69,7 @@ def vectorize(
     if tolerance_m is None:
         tolerance_m = _SIMPLIFY_PX * max(across_m, down_m)
     counts = dict.fromkeys(wanted, 0)
-    layers = layers_of(source.classes, wanted, with_heights=heights is not None)
+    layers = layers_of(wanted, with_heights=heights is not None)
     part = output.with_name(f".{output.stem}.part.gpkg")
     try:
         part.unlink(missing_ok=True)

@@ -90,13 +90,18 @@ def height_sums(
     totals, most = np.add.reduceat(heights, begin), np.maximum.reduceat(heights, begin)
     rank = np.repeat(np.arange(len(begin)), sizes)
     level = np.clip(np.rint(heights * _STEPS), -_SHIFT, (1 << _BITS) - _SHIFT - 1)
-    keys, counts = np.unique(
-        (rank << _BITS) + level.astype(np.int64) + _SHIFT, return_counts=True
-    )
+    keys, counts = np.unique((rank << _BITS) + level.astype(np.int64) + _SHIFT, return_counts=True)
     ends = np.searchsorted(keys >> _BITS, np.arange(len(begin) + 1))
     levels = (keys & ((1 << _BITS) - 1)) - _SHIFT
     for index, first in enumerate(begin):
         own = slice(ends[index], ends[index + 1])
-        yield int(faces[first]), HeightSums(
-            int(sizes[index]), float(totals[index]), float(most[index]), levels[own], counts[own]
+        yield (
+            int(faces[first]),
+            HeightSums(
+                int(sizes[index]),
+                float(totals[index]),
+                float(most[index]),
+                levels[own],
+                counts[own],
+            ),
         )
