@@ -59,7 +59,7 @@ def trace(
     """
     across, down, corner, meeting = _edges(codes)
     runs, on_top = _runs(across, down, corner)
-    segments: NDArray[Any] = np.atleast_1d(shapely.linestrings(runs[~on_top]))
+    segments: Any = shapely.linestrings(runs[~on_top])
     lines = shapely.get_parts(shapely.line_merge(shapely.multilinestrings(segments)))
     merged, owner = shapely.get_coordinates(lines, return_index=True)
     vertices = np.concatenate((merged.astype(np.int64), runs[on_top].reshape(-1, 2)))

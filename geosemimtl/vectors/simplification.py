@@ -11,6 +11,7 @@ is simplified by itself, so both polygons that share an arc come to the same.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import shapely
@@ -62,7 +63,8 @@ class _Pieces:
     ) -> None:
         self._vertices = arcs.vertices
         self._metres = arcs.vertices * np.asarray(pixel_m)
-        self._tree = shapely.STRtree(np.atleast_1d(shapely.points(corners)))
+        points: Any = shapely.points(corners)
+        self._tree = shapely.STRtree(points)
         low, high = corners.min(axis=0), corners.max(axis=0)
         self._borders = (low[1], high[1])
         columns, rows = (arcs.vertices - low).T
