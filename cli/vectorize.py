@@ -50,6 +50,7 @@ _AREA = click.FloatRange(min=0)
     metavar="METRES",
     help="How far borders may move; one and a half pixels by default, 0 keeps every pixel's edge.",
 )
+@click.option("--cityjson", type=FILE, help="Write the buildings as blocks of CityJSON, too.")
 @click.option("-o", "--output", type=FILE, help="GeoPackage; *_polygons.gpkg by default.")
 @overwrite_option
 @talk_options
@@ -61,8 +62,9 @@ def command(
     min_area_m2: float,
     fill_m2: float | None,
     simplify_m: float | None,
-    output: Path | None,
     *,
+    cityjson: Path | None,
+    output: Path | None,
     overwrite: bool,
 ) -> None:
     """Write the polygons of a class raster to a GeoPackage.
@@ -86,9 +88,10 @@ def command(
         output,
         heights=heights,
         confidence=confidence,
+        cityjson=cityjson,
         options=options,
         overwrite=overwrite,
         track=track,
     )
     counted = ", ".join(f"{count} {name}" for name, count in made.counts.items())
-    say(f"wrote {output}: {counted}")
+    say(f"wrote {output}{f' and {cityjson}' if cityjson else ''}: {counted}")

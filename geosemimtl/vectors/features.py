@@ -52,7 +52,5 @@ def placed(polygon: shapely.Polygon, transform: Affine) -> shapely.Polygon:
     a, b, c, d, e, f = tuple(transform)[:6]
     matrix, origin = np.array([[a, d], [b, e]]), np.array([c, f])
     moved = shapely.transform(polygon, lambda points: points @ matrix + origin)
-    if shapely.is_ccw(moved.exterior):
-        return moved
-    holes = [ring.coords[::-1] for ring in moved.interiors]
-    return shapely.Polygon(moved.exterior.coords[::-1], holes)
+    oriented: shapely.Polygon = shapely.orient_polygons(moved)
+    return oriented

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
-from contextlib import closing
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,8 +46,33 @@ class Layer:
     style: str = ""
 
 
+@contextmanager
+def geopackage_writer(path: Path, crs: CRS, layers: Sequence[Layer]) -> Iterator[GeoPackageWriter]:
+    """Write a GeoPackage, whole or not at all; memory holds some features.
+
+    Args:
+        path: The file; replaced.
+        crs: Of all geometries.
+        layers: Its layers; one without features is there, too.
+
+    Raises:
+        OutputError: It cannot be written, or a geometry is larger than a GeoPackage can hold.
+    """
+    part = path.with_name(f".{path.stem}.part.gpkg")
+    try:
+        part.unlink(missing_ok=True)
+        writer = GeoPackageWriter(part, crs, layers)
+        yield writer
+        writer.finish()
+        part.replace(path)
+    finally:
+        for left in part.parent.glob(f"{part.name}*"):  # SQLite's journals, too
+            with suppress(OSError):
+                left.unlink()
+
+
 class GeoPackageWriter:
-    """Writes features to the layers of a new GeoPackage; close it to write the last ones."""
+    """Takes features for the layers of a GeoPackage; made by :func:`geopackage_writer`."""
 
     def __init__(self, path: Path, crs: CRS, layers: Sequence[Layer]) -> None:
         self._path, self._wkt = path, crs.to_wkt()
@@ -65,8 +90,8 @@ class GeoPackageWriter:
         if len(self._waiting[layer]) >= _BATCH:
             self._flush(layer)
 
-    def close(self) -> None:
-        """Write what waits, also layers without features, and the styles.
+    def finish(self) -> None:
+        """Write what waits, layers without features, and the styles.
 
         Raises:
             OutputError: As :meth:`add`.

@@ -1,16 +1,23 @@
-"""The layers of polygons, and what they say of each."""
+"""Where polygons go: the layers of a GeoPackage, and a city model."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
+import shapely
+from rasterio.crs import CRS
+
+from geosemimtl.vectors.cityjson import CityJSONWriter
 from geosemimtl.vectors.features import Feature
-from geosemimtl.vectors.geopackage import Layer
+from geosemimtl.vectors.geopackage import GeoPackageWriter, Layer
+from geosemimtl.vectors.solids import Block, block_of
 from geosemimtl.vectors.zonal import HeightSums
 
 #: The class that has layers of its own.
 BUILDING = "building"
-LAND_COVER, BUILDINGS = "land_cover", "buildings"
+LAND_COVER, BUILDINGS, BLOCKS = "land_cover", "buildings", "buildings_lod1"
 
 Value = str | float | None
 _ALWAYS: dict[str, Callable[[Feature], Value]] = {
@@ -28,19 +35,85 @@ _VOLUME = "volume_m3"
 _DECIMALS = 3
 
 
-def layers_of(wanted: Sequence[str], *, with_heights: bool) -> list[Layer]:
-    """Return the layers that are written: buildings, and all classes where others are wanted."""
-    measured = [*_HEIGHTS, _VOLUME] if with_heights else []
+def layers_of(wanted: Sequence[str], *, heights: bool, blocks: bool) -> list[Layer]:
+    """Return the layers that are written.
+
+    Args:
+        wanted: The classes; buildings have a layer of their own, and where others are wanted all
+            share one.
+        heights: Whether heights are known.
+        blocks: Whether buildings are to be blocks, too.
+    """
+    measured = [*_HEIGHTS, _VOLUME] if heights else []
     fields = {name: str if name == "class" else float for name in (*_ALWAYS, *measured)}
-    names = [LAND_COVER] * (tuple(wanted) != (BUILDING,)) + [BUILDINGS] * (BUILDING in wanted)
-    return [Layer(name, "Polygon", fields) for name in names]
+    layers = [Layer(LAND_COVER, "Polygon", fields)] if set(wanted) != {BUILDING} else []
+    if BUILDING in wanted:
+        layers.append(Layer(BUILDINGS, "Polygon", fields))
+        if blocks:
+            layers.append(Layer(BLOCKS, "MultiPolygon Z", fields))
+    return layers
 
 
-def values_of(feature: Feature, layer: Layer) -> list[Value]:
-    """Return the values of a layer's fields, numbers to a thousandth."""
+def values_of(feature: Feature) -> dict[str, Value]:
+    """Return what is said of a polygon, numbers to a thousandth."""
     known = {name: value(feature) for name, value in _ALWAYS.items()}
     if feature.heights is not None:
         known |= {name: value(feature.heights) for name, value in _HEIGHTS.items()}
         known[_VOLUME] = feature.area_m2 * feature.heights.mean_m
-    values = [known.get(name) for name in layer.fields]
-    return [round(each, _DECIMALS) if isinstance(each, float) else each for each in values]
+    return {
+        name: round(value, _DECIMALS) if isinstance(value, float) else value
+        for name, value in known.items()
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """Takes polygons and writes them wherever they belong.
+
+    Attributes:
+        package: A GeoPackage.
+        layers: Its layers.
+        model: A city model for the buildings, or ``None``.
+        metre: One metre in the unit of the CRS.
+    """
+
+    package: GeoPackageWriter
+    layers: Sequence[Layer]
+    model: CityJSONWriter | None
+    metre: float
+
+    def add(self, feature: Feature) -> None:
+        """Write a polygon."""
+        values = values_of(feature)
+        building = feature.class_name == BUILDING
+        block = self._block(feature) if building else None
+        shapes: dict[str, Any] = {LAND_COVER: feature.polygon}
+        if building:
+            shapes[BUILDINGS] = feature.polygon
+        if block is not None:
+            shapes[BLOCKS] = multipolygon_of(block)
+        for layer in self.layers:
+            if layer.name in shapes:
+                named = [values.get(field) for field in layer.fields]
+                self.package.add(layer.name, shapes[layer.name], named)
+        if block is not None and self.model is not None:
+            self.model.add(block, values)
+
+    def _block(self, feature: Feature) -> Block | None:
+        """Return a building up to the median of its heights; ``None`` if that is not above 0."""
+        if feature.heights is None or feature.heights.percentile_m(0.5) <= 0:
+            return None
+        top = feature.heights.percentile_m(0.5) * self.metre
+        return block_of(feature.polygon, 0.0, top, self.metre)
+
+
+def multipolygon_of(block: Block) -> shapely.MultiPolygon:
+    """Return the surfaces of a block as polygons in space."""
+    return shapely.MultiPolygon(
+        [shapely.Polygon(surface[0], surface[1:]) for surface in block.surfaces]
+    )
+
+
+def metre_in(crs: CRS) -> float | None:
+    """Return a metre in the unit of a CRS, ``None`` if that is an angle."""
+    return None if crs.is_geographic else 1 / float(crs.linear_units_factor[1])
