@@ -74,7 +74,7 @@ def command(
     \b
     Example:
       geosemimtl vectorize scene_classes.tif --height scene_height.tif
-      geosemimtl vectorize scene_classes.tif --classes all --simplify 0.3 -o land.gpkg
+      geosemimtl vectorize scene_classes.tif --classes all -o land.gpkg
     """
     from geosemimtl.cli.console import say, track
     from geosemimtl.vectors.options import VectorOptions

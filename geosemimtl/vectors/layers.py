@@ -9,10 +9,12 @@ from typing import Any
 import shapely
 from rasterio.crs import CRS
 
+from geosemimtl.tasks import LandClass
 from geosemimtl.vectors.cityjson import CityJSONWriter
 from geosemimtl.vectors.features import Feature
 from geosemimtl.vectors.geopackage import GeoPackageWriter, Layer
 from geosemimtl.vectors.solids import Block, block_of
+from geosemimtl.vectors.styles import blocks_style, classes_style, extruded_style
 from geosemimtl.vectors.zonal import HeightSums
 
 #: The class that has layers of its own.
@@ -31,26 +33,34 @@ _HEIGHTS: dict[str, Callable[[HeightSums], float]] = {
     "height_p90_m": lambda heights: heights.percentile_m(0.9),
     "height_max_m": lambda heights: heights.most_m,
 }
+#: What a building is raised to.
+_TOP = "height_median_m"
 _VOLUME = "volume_m3"
 _DECIMALS = 3
 
 
-def layers_of(wanted: Sequence[str], *, heights: bool, blocks: bool) -> list[Layer]:
+def layers_of(wanted: Sequence[LandClass], *, heights: bool, metre: float | None) -> list[Layer]:
     """Return the layers that are written.
 
     Args:
         wanted: The classes; buildings have a layer of their own, and where others are wanted all
             share one.
         heights: Whether heights are known.
-        blocks: Whether buildings are to be blocks, too.
+        metre: One metre in the unit of the CRS; ``None`` makes no blocks of buildings.
     """
     measured = [*_HEIGHTS, _VOLUME] if heights else []
     fields = {name: str if name == "class" else float for name in (*_ALWAYS, *measured)}
-    layers = [Layer(LAND_COVER, "Polygon", fields)] if set(wanted) != {BUILDING} else []
-    if BUILDING in wanted:
-        layers.append(Layer(BUILDINGS, "Polygon", fields))
-        if blocks:
-            layers.append(Layer(BLOCKS, "MultiPolygon Z", fields))
+    buildings = [entry for entry in wanted if entry.name == BUILDING]
+    layers = []
+    if len(wanted) > len(buildings):
+        layers.append(Layer(LAND_COVER, "Polygon", fields, classes_style(wanted)))
+    for entry in buildings:
+        if heights and metre is not None:
+            raised = extruded_style(entry, _TOP, metre)
+            layers.append(Layer(BUILDINGS, "Polygon", fields, raised))
+            layers.append(Layer(BLOCKS, "MultiPolygon Z", fields, blocks_style(entry)))
+        else:
+            layers.append(Layer(BUILDINGS, "Polygon", fields, classes_style([entry])))
     return layers
 
 

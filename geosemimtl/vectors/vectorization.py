@@ -77,8 +77,8 @@ def vectorize(
     tolerance_m = options.simplify_m
     if tolerance_m is None:
         tolerance_m = _SIMPLIFY_PX * max(across_m, down_m)
-    known = heights is not None
-    layers = layers_of(wanted, heights=known, blocks=known and metre is not None)
+    entries = [entry for entry in source.classes.entries if entry.name in wanted]
+    layers = layers_of(entries, heights=heights is not None, metre=metre)
     counts = dict.fromkeys(wanted, 0)
     with ExitStack() as stack:
         package = stack.enter_context(geopackage_writer(output, grid.crs, layers))
