@@ -21,6 +21,7 @@ COMMANDS = (
     "tile",
     "train",
     "predict",
+    "vectorize",
     "evaluate",
     "experiment",
     "info",

@@ -36,11 +36,25 @@ def write_bytes(path: Path, *parts: bytes | bytearray | memoryview) -> None:
     Raises:
         OutputError: It cannot be written, or the disk is full.
     """
+    with whole_file(path) as file:
+        for data in parts:
+            write_all(file, data)
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[IO[bytes]]:
+    """Write a file piece by piece, whole or not at all: it takes its name at the end.
+
+    Yields:
+        An unbuffered file; write to it by :func:`write_all`.
+
+    Raises:
+        OutputError: It cannot be written, or the disk is full.
+    """
     part = path.with_name(f".{path.name}.part")
     try:
         with part.open("wb", buffering=0) as file:
-            for data in parts:
-                write_all(file, data)
+            yield file
         part.replace(path)
     except BaseException as error:
         with suppress(OSError):

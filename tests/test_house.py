@@ -27,6 +27,7 @@ LAYERS: dict[str, set[str]] = {
     "configs": set(),
     "terrain": BASE | {"raster"},
     "raster": BASE,
+    "vectors": BASE | {"raster"},
     "tiling": BASE | {"raster"},
     "data": BASE | {"raster", "tiling"},
     "models": BASE,

@@ -1,0 +1,189 @@
+"""Class rasters to GeoPackages, as GDAL reads them back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import geopandas
+import numpy as np
+import pyogrio
+import pytest
+import shapely
+from numpy.typing import NDArray
+
+from geosemimtl.errors import ConfigError, LabelError, OutputError, SceneError
+from geosemimtl.vectors import geopackage
+from geosemimtl.vectors.options import VectorOptions
+from geosemimtl.vectors.vectorization import vectorize
+
+OneLine = Callable[[BaseException], str]
+Write = Callable[..., Path]
+EXACT = VectorOptions(simplify_m=0)
+
+
+def read(path: Path, layer: str = "buildings") -> geopandas.GeoDataFrame:
+    return geopandas.read_file(path, layer=layer)
+
+
+def test_buildings_are_the_raster_s(classes: Path, heights: Path, tmp_path: Path) -> None:
+    made = vectorize(classes, tmp_path / "x.gpkg", heights=heights, options=EXACT)
+    assert made.counts == {"building": 3}  # the speck is smaller than 10 m2
+    found = read(tmp_path / "x.gpkg").sort_values("area_m2")
+    assert list(found["area_m2"]) == [80, 150, 194]  # the tree in the roof is filled
+    assert found.area.to_list() == [80, 150, 194]
+    assert [len(shape.interiors) for shape in found.geometry] == [0, 0, 1]
+    assert found.exterior.is_ccw.all()
+    assert set(found["class"]) == {"building"}
+    assert list(found["height_median_m"]) == [6, 9, 6]
+    assert list(found["height_max_m"]) == [6, 9, 6]
+    assert list(found["volume_m3"]) == [480, 1350, 1164]
+    assert found["confidence"].isna().all()
+    assert found.crs.to_epsg() == 25833
+    west, south, east, north = found.total_bounds.tolist()
+    assert (west, east, south, north) == (368002, 368045, 5805965, 5805998)
+
+
+def test_all_classes_share_their_borders(classes: Path, tmp_path: Path) -> None:
+    options = VectorOptions(("all",), min_area_m2=0)
+    made = vectorize(classes, tmp_path / "x.gpkg", options=options)
+    assert made.counts["building"] == 4
+    assert made.counts["clutter"] == 0
+    land = read(tmp_path / "x.gpkg", "land_cover")
+    assert land.area.sum() == pytest.approx(60 * 40)
+    assert shapely.union_all(land.geometry).area == pytest.approx(60 * 40)
+    assert len(read(tmp_path / "x.gpkg", "buildings")) == 4
+    assert "height_mean_m" not in land
+
+
+def test_the_confidence_beside_is_taken(classes: Path, write: Write, tmp_path: Path) -> None:
+    percent = np.full((80, 120), 70, np.uint8)
+    percent[:, 50:] = 90
+    write(tmp_path / "town_confidence.tif", percent, classes=None)
+    vectorize(classes, tmp_path / "x.gpkg", options=EXACT)
+    assert sorted(read(tmp_path / "x.gpkg")["confidence"]) == [70, 70, 90]
+
+
+def test_blocks_and_the_city_model(classes: Path, heights: Path, tmp_path: Path) -> None:
+    model = tmp_path / "x.city.json"
+    vectorize(classes, tmp_path / "x.gpkg", heights=heights, cityjson=model, options=EXACT)
+    blocks = read(tmp_path / "x.gpkg", "buildings_lod1").sort_values("area_m2")
+    assert set(blocks.geom_type) == {"MultiPolygon"}
+    assert [len(shape.geoms) for shape in blocks.geometry] == [6, 6, 10]
+    tops = [shapely.get_coordinates(shape, include_z=True)[:, 2].max() for shape in blocks.geometry]
+    assert tops == [6, 9, 6]
+    city = json.loads(model.read_text())
+    assert (city["type"], city["version"]) == ("CityJSON", "2.0")
+    assert city["metadata"]["referenceSystem"].endswith("/EPSG/0/25833")
+    assert len(city["CityObjects"]) == 3
+    scale, shift = (np.array(city["transform"][key]) for key in ("scale", "translate"))
+    corners = np.array(city["vertices"]) * scale + shift
+    for building in city["CityObjects"].values():
+        (solid,) = building["geometry"]
+        (shell,) = solid["boundaries"]
+        assert len(solid["semantics"]["values"][0]) == len(shell)
+        at = [corners[ring] for surface in shell for ring in surface]
+        assert max(ring[:, 2].max() for ring in at) == building["attributes"]["height_median_m"]
+        rings = [ring for surface in shell for ring in surface]
+        used = [pair for ring in rings for pair in pairwise([*ring, ring[0]])]
+        assert sorted(used) == sorted((b, a) for a, b in used)
+        assert len(set(used)) == len(used)
+
+
+def test_the_same_bytes(classes: Path, heights: Path, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        vectorize(
+            classes,
+            tmp_path / f"{name}.gpkg",
+            heights=heights,
+            cityjson=tmp_path / f"{name}.json",
+        )
+    for end in ("gpkg", "json"):
+        assert (tmp_path / f"a.{end}").read_bytes() == (tmp_path / f"b.{end}").read_bytes()
+
+
+def test_degrees_have_no_blocks(write: Write, town: NDArray[np.uint8], tmp_path: Path) -> None:
+    classes = write(tmp_path / "a_classes.tif", town, crs="EPSG:4326", step=1e-5, corner=(13, 52))
+    metres = np.full(town.shape, 5, np.float32)
+    heights = write(tmp_path / "a_height.tif", metres, crs="EPSG:4326", step=1e-5, corner=(13, 52))
+    vectorize(classes, tmp_path / "x.gpkg", heights=heights, options=EXACT)
+    assert "buildings_lod1" not in pyogrio.list_layers(tmp_path / "x.gpkg")[:, 0]
+    pixels = max(read(tmp_path / "x.gpkg")["area_m2"]) / (1.113 * 0.685)  # of 1e-5 degrees at 52 N
+    assert pixels == pytest.approx(936 - 160, rel=0.01)
+
+
+def test_heights_in_feet(write: Write, town: NDArray[np.uint8], tmp_path: Path) -> None:
+    """Attributes are metres, geometry is in the unit of the CRS."""
+    classes = write(tmp_path / "a_classes.tif", town, crs="EPSG:2994")
+    heights = write(tmp_path / "a_height.tif", np.full(town.shape, 5, np.float32), crs="EPSG:2994")
+    options = VectorOptions(min_area_m2=1)
+    vectorize(classes, tmp_path / "x.gpkg", heights=heights, options=options)
+    blocks = read(tmp_path / "x.gpkg", "buildings_lod1")
+    tops = [shapely.get_coordinates(s, include_z=True)[:, 2].max() for s in blocks.geometry]
+    assert tops == pytest.approx([5 / 0.3048] * 3)
+    assert set(blocks["height_median_m"]) == {5}
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"classes": ("houses",)}, "has no class houses; choose --classes from impervious, "),
+        ({"classes": ("clutter",)}, "has no pixel of clutter; it has impervious, building, low"),
+        ({"classes": ("all",), "fill_m2": 20}, "raise --min-area, lower --fill-holes"),
+    ],
+)
+def test_options_that_do_not_fit(
+    classes: Path, tmp_path: Path, one_line: OneLine, options: dict[str, Any], said: str
+) -> None:
+    with pytest.raises((ConfigError, LabelError)) as caught:
+        vectorize(classes, tmp_path / "x.gpkg", options=VectorOptions(**options))
+    assert said in one_line(caught.value)
+    assert not list(tmp_path.glob("*x.*gpkg"))
+
+
+def test_rasters_that_do_not_fit(
+    classes: Path, write: Write, town: NDArray[np.uint8], tmp_path: Path, one_line: OneLine
+) -> None:
+    strange = write(tmp_path / "strange.tif", np.where(town == 3, 17, town).astype(np.uint8))
+    nameless = write(tmp_path / "nameless.tif", town, classes=None)
+    small = write(tmp_path / "small.tif", np.ones((80, 100), np.float32))
+    cases: list[tuple[Path, Path | None, str]] = [
+        (strange, None, "has the value 17, which is none of its 6 classes"),
+        (nameless, None, "does not name its classes"),
+        (classes, small, "lies on another grid (100 x 80 px) than town_classes.tif (120 x 80 px)"),
+        (tmp_path / "none.tif", None, "none.tif"),
+    ]
+    for raster, heights, said in cases:
+        with pytest.raises((LabelError, SceneError)) as caught:
+            vectorize(raster, tmp_path / "x.gpkg", heights=heights)
+        assert said in one_line(caught.value)
+        assert not list(tmp_path.glob("*x.*gpkg"))
+
+
+def test_a_city_model_needs_heights(classes: Path, tmp_path: Path, one_line: OneLine) -> None:
+    with pytest.raises(ConfigError, match="needs the class building, heights") as caught:
+        vectorize(classes, tmp_path / "x.gpkg", cityjson=tmp_path / "x.json")
+    one_line(caught.value)
+
+
+def test_files_are_replaced_only_when_asked(classes: Path, tmp_path: Path) -> None:
+    output = tmp_path / "x.gpkg"
+    output.write_text("mine")
+    with pytest.raises(OutputError, match="--overwrite"):
+        vectorize(classes, output)
+    assert output.read_text() == "mine"
+    vectorize(classes, output, overwrite=True)
+    assert len(read(output)) == 3
+
+
+def test_a_polygon_too_large_for_a_geopackage(
+    classes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, one_line: OneLine
+) -> None:
+    monkeypatch.setattr(geopackage, "_MOST_BYTES", 100)
+    with pytest.raises(OutputError, match="leave its class out, or simplify more") as caught:
+        vectorize(classes, tmp_path / "x.gpkg")
+    one_line(caught.value)
+    assert not list(tmp_path.glob("*.gpkg*"))
