@@ -18,8 +18,8 @@ from geosemimtl.publish.report_maps import png_address
 #: Units of a chart, about pixels on a phone; and what axes take of them.
 _WIDTH, _HEIGHT = 400, 340
 _LEFT, _TOP, _RIGHT, _BOTTOM = 52, 14, 14, 46
-_SMALL = (220, 120)
-_SMALL_AROUND = (40, 8, 8, 20)
+_SMALL = (170, 105)
+_SMALL_AROUND = (40, 8, 6, 18)
 #: Blue that is seen on white as on black; the denser, the less of the page shines through.
 _DENSITY = (36, 116, 190)
 _FAINTEST = 0.12
@@ -193,7 +193,7 @@ def small_chart(title: str, points: Sequence[tuple[float, float]]) -> Markup:
     most = high if high > low else low + 1
     plot = _Plot.blank(
         f"{title}, {len(points)} values: first {values[0]:.3g}, last {values[-1]:.3g}",
-        Axis(min(steps), max(steps) if len(points) > 1 else min(steps) + 1),
+        Axis(min(steps), max(*steps, min(steps) + 1)),
         Axis(low, most),
         _SMALL,
         _SMALL_AROUND,
@@ -201,9 +201,9 @@ def small_chart(title: str, points: Sequence[tuple[float, float]]) -> Markup:
     left, _, right, bottom = plot.box
     for value in (low, most):
         plot.line([(plot.across.low, value), (plot.across.high, value)], "grid")
-        plot.words(left - 5, plot.y(value) + 4, f"{value:.2g}", "end")
-    plot.words(left, bottom + 15, _number(plot.across.low), "start")
-    plot.words(right, bottom + 15, _number(plot.across.high), "end")
+        plot.words(left - 5, plot.y(value) + 4, _short(value), "end")
+    plot.words(left, bottom + 14, _number(plot.across.low), "start")
+    plot.words(right, bottom + 14, _number(plot.across.high), "end")
     plot.line(points, "curve")
     return plot.svg()
 
@@ -213,6 +213,11 @@ def _round_step(step: float) -> float:
     return min(
         (unit * power for unit in (1, 2, 5, 10)), key=lambda each: abs(math.log(each / step))
     )
+
+
+def _short(value: float) -> str:
+    text = f"{value:.2g}"
+    return text if len(text) < 6 else f"{value:.1e}".replace("e-0", "e-").replace("e+0", "e")
 
 
 def _number(value: float) -> str:

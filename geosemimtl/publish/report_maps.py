@@ -88,7 +88,7 @@ class Scales:
         heights = _known([view.true for view in views])
         errors = np.abs(_known([view.error for view in views]))
         top = float(np.percentile(heights, 99.5)) if heights.size else 0.0
-        error = float(np.percentile(errors, 98)) if errors.size else 0.0
+        error = float(np.percentile(errors, 95)) if errors.size else 0.0
         return cls(max(5.0, 5.0 * math.ceil(top / 5)), _round_up(max(error, 0.5)))
 
 

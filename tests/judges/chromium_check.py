@@ -1,8 +1,8 @@
 """Open a page in headless Chromium and say in JSON what it makes of it.
 
-Run by any Python: ``python chromium_check.py CHROMIUM PAGE OUTPUT_FOLDER``. The browser is spoken to
-by its own protocol over two pipes, so that nothing else need be installed. Pictures of the page at
-each width are left in the folder.
+Run by any Python: ``python chromium_check.py CHROMIUM PAGE OUTPUT_FOLDER``. The browser is spoken
+to by its own protocol over two pipes, so that nothing else need be installed. Pictures of the page
+at each width are left in the folder.
 """
 
 import base64
@@ -42,6 +42,9 @@ STOPS = """
   return [e.tagName, e.type || "", style.outlineStyle !== "none" && style.outlineWidth !== "0px"];
 })()
 """
+
+#: Where the first pair of maps is parted.
+DIVIDER = "getComputedStyle(document.querySelector('.stage')).getPropertyValue('--cut')"
 
 
 class Browser:
@@ -158,10 +161,14 @@ def by_keyboard(browser: Browser) -> dict[str, Any]:
         stops.append(browser.value(STOPS))
         if stops[-1][:2] == ["INPUT", "range"]:
             break
-    before = browser.value("getComputedStyle(document.querySelector('.stage')).getPropertyValue('--cut')")
+    before = browser.value(
+        "getComputedStyle(document.querySelector('.stage')).getPropertyValue('--cut')"
+    )
     for _ in range(5):
         browser.press("ArrowLeft", 37)
-    after = browser.value("getComputedStyle(document.querySelector('.stage')).getPropertyValue('--cut')")
+    after = browser.value(
+        "getComputedStyle(document.querySelector('.stage')).getPropertyValue('--cut')"
+    )
     return {"stops": stops, "before": before, "after": after}
 
 
