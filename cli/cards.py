@@ -12,7 +12,7 @@ from geosemimtl.inference.inspection.contents import Coverage
 from geosemimtl.inference.inspection.reports import Refusal, SceneReport, Step
 from geosemimtl.inference.remarks import describe_shift, is_rotated, is_square
 from geosemimtl.inference.sampling import PERCENTILES
-from geosemimtl.publish.model_facts import DOMAIN_HEAD, domain_rows, model_facts
+from geosemimtl.publish.card_facts import DOMAIN_HEAD, domain_rows, model_facts
 from geosemimtl.raster.grid import PixelGrid
 from geosemimtl.tiling.data_set import DataSet, Stock
 from geosemimtl.tiling.tileset import PERCENTILES as BAND_PERCENTILES

@@ -16,7 +16,7 @@ from geosemimtl.files import require_absent, write_text
 from geosemimtl.inference.evaluation.scoring import Evaluation
 from geosemimtl.inference.evaluation.views import MOST_SCENES
 from geosemimtl.machine import versions
-from geosemimtl.publish.model_facts import DOMAIN_HEAD, domain_rows, model_facts
+from geosemimtl.publish.card_facts import DOMAIN_HEAD, domain_rows, model_facts
 from geosemimtl.publish.report_charts import calibration_chart, height_chart, small_chart
 from geosemimtl.publish.report_maps import (
     ERROR_RAMP,
@@ -88,10 +88,10 @@ def write_report(path: Path, evaluation: Evaluation, sources: ReportSources) -> 
         SceneError: A scene cannot be read.
         OutputError: The page cannot be written.
     """
-    write_text(path, report_page(evaluation, sources))
+    write_text(path, page_of(evaluation, sources))
 
 
-def report_page(evaluation: Evaluation, sources: ReportSources) -> str:
+def page_of(evaluation: Evaluation, sources: ReportSources) -> str:
     """Return the page of an evaluation; see :func:`write_report`."""
     scenes, scales = scene_maps(evaluation, sources.images)
     land, heights = evaluation.segmentation, evaluation.height

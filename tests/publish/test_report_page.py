@@ -12,7 +12,7 @@ import pytest
 
 from geosemimtl.errors import OutputError
 from geosemimtl.inference.evaluation.scoring import Evaluation
-from geosemimtl.publish.report_page import report_page, require_report, write_report
+from geosemimtl.publish.report_page import page_of, require_report, write_report
 from geosemimtl.publish.report_sources import ReportSources
 from geosemimtl.training.model_file import ModelCard
 
@@ -31,7 +31,7 @@ def sections_of(page: Any) -> list[str]:
 
 
 def test_every_section(drawn: Evaluation, sources: ReportSources, read_page: Read) -> None:
-    page = read_page(report_page(drawn, sources))
+    page = read_page(page_of(drawn, sources))
     assert sections_of(page) == [
         "maps",
         "land-cover",
@@ -52,7 +52,7 @@ def test_every_section(drawn: Evaluation, sources: ReportSources, read_page: Rea
 
 def test_it_needs_nothing_else(drawn: Evaluation, sources: ReportSources, read_page: Read) -> None:
     """Addresses are data or places on the page; what one element says of another is there."""
-    text = report_page(drawn, sources)
+    text = page_of(drawn, sources)
     page = read_page(text)
     ids = page.all("id")
     assert len(set(ids)) == len(ids)
@@ -69,7 +69,7 @@ def test_it_needs_nothing_else(drawn: Evaluation, sources: ReportSources, read_p
 def test_all_can_be_read_without_seeing(
     drawn: Evaluation, sources: ReportSources, read_page: Read
 ) -> None:
-    page = read_page(report_page(drawn, sources))
+    page = read_page(page_of(drawn, sources))
     for tag, attributes in page.elements:
         if tag == "img":
             assert len(attributes["alt"] or "") > 10
@@ -88,7 +88,7 @@ def test_all_can_be_read_without_seeing(
 
 def test_what_is_not_there_is_said(evaluation: Evaluation, read_page: Read) -> None:
     """A bare evaluation without maps, calibration, model or command."""
-    page = read_page(report_page(evaluation, ReportSources()))
+    page = read_page(page_of(evaluation, ReportSources()))
     assert sections_of(page) == ["land-cover", "heights", "missing", "made"]
     said = " ".join(page.texts["li"])
     for word in ("Calibration:", "Images:", "Model and data:"):
@@ -103,7 +103,7 @@ def test_one_task_is_left_out(
     without = replace(drawn, height=None)
     if task == "segmentation":
         without = replace(drawn, segmentation=None)
-    page = read_page(report_page(without, sources))
+    page = read_page(page_of(without, sources))
     there = sections_of(page)
     assert ("heights" in there) == (task == "segmentation")
     assert ("land-cover" in there) == (task == "height")
@@ -118,7 +118,7 @@ def test_tiles_have_no_maps(drawn: Evaluation, read_page: Read) -> None:
     assert drawn.segmentation is not None
     land = replace(drawn.segmentation, views=())
     tiles = Evaluation(land, None, per_tile=True)
-    page = read_page(report_page(tiles, ReportSources()))
+    page = read_page(page_of(tiles, ReportSources()))
     assert "maps" not in sections_of(page)
     assert any("without --per-tile" in each for each in page.texts["li"])
 
@@ -129,7 +129,7 @@ def test_an_older_model_does_not_say_its_pixels(
     assert sources.card is not None
     domains = tuple(each.model_copy(update={"pixels": None}) for each in sources.card.domains)
     old = replace(sources, card=sources.card.model_copy(update={"domains": domains}))
-    page = read_page(report_page(drawn, old))
+    page = read_page(page_of(drawn, old))
     assert any(each.startswith("Labelled pixels:") for each in page.texts["li"])
     assert "data" in sections_of(page)
 
