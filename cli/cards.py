@@ -12,8 +12,8 @@ from geosemimtl.inference.inspection.contents import Coverage
 from geosemimtl.inference.inspection.reports import Refusal, SceneReport, Step
 from geosemimtl.inference.remarks import describe_shift, is_rotated, is_square
 from geosemimtl.inference.sampling import PERCENTILES
+from geosemimtl.publish.card_facts import DOMAIN_HEAD, domain_rows, model_facts
 from geosemimtl.raster.grid import PixelGrid
-from geosemimtl.tasks import Segmentation
 from geosemimtl.tiling.data_set import DataSet, Stock
 from geosemimtl.tiling.tileset import PERCENTILES as BAND_PERCENTILES
 from geosemimtl.tiling.tileset import TileSet
@@ -192,26 +192,5 @@ def _duration(minutes: float) -> str:
 
 def model_tables(card: ModelCard) -> Iterator[Table]:
     """Yield what a model is, what it predicts and what it learned from."""
-    segmentation, height = card.network.segmentation.name, card.network.height.name
-    yield facts(
-        f"Model {card.name}",
-        (
-            ("network", f"{card.network.encoder} + {segmentation} (classes) + {height} (height)"),
-            ("method", card.training.get("method", {}).get("name", "unknown")),
-            ("bands", ", ".join(card.bands)),
-            ("GSD", f"{card.gsd_m:g} m"),
-            ("tiles", f"{card.tile_px} px, {card.overlap_px} px shared"),
-            *(
-                (task.name, ", ".join(task.classes.names))
-                if isinstance(task, Segmentation)
-                else (task.name, f"metres, scale {task.scale_m:g} m")
-                for task in card.tasks
-            ),
-            ("versions", ", ".join(f"{name} {number}" for name, number in card.versions.items())),
-        ),
-    )
-    yield table(
-        "Learned from",
-        ("domain", "scenes", "tiles", "labels used"),
-        [(d.name, len(d.scenes), d.tiles, ", ".join(d.supervises) or "none") for d in card.domains],
-    )
+    yield facts(f"Model {card.name}", model_facts(card))
+    yield table("Learned from", DOMAIN_HEAD, domain_rows(card))

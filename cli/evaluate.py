@@ -22,10 +22,9 @@ from geosemimtl.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from geosemimtl.inference.evaluation.naming import NamedFiles
     from geosemimtl.inference.evaluation.scoring import Evaluation
-
-#: Rasters of predict that hold no prediction to compare.
-_BESIDE = ("_confidence", "_probabilities", "_disagreement")
+    from geosemimtl.publish.report_sources import ReportSources
 
 
 # What is compared with what.
@@ -43,6 +42,30 @@ _what = together(
         "--per-tile",
         is_flag=True,
         help="With --model: score each tile on its own, not blended, on the model's grid.",
+    ),
+)
+
+
+# What is written; ``--image`` and ``--card`` only serve the report.
+_written = together(
+    click.option(
+        "-o", "--output", type=FILE, help="Folder for scores.json, .md, .csv and confusion.png."
+    ),
+    click.option(
+        "--report",
+        type=FILE,
+        metavar="HTML",
+        help="Page with maps, tables, charts and where they come from; needs nothing else.",
+    ),
+    click.option(
+        "--image",
+        "images",
+        multiple=True,
+        type=FILE,
+        help="For the report: the scene of each class raster; by default what lies beside it.",
+    ),
+    click.option(
+        "--card", type=FILE, metavar="MODEL", help="For the report: model that made the rasters."
     ),
 )
 
@@ -80,9 +103,7 @@ _how = together(
 @scene_options
 @sensor_option
 @adapt_option
-@click.option(
-    "-o", "--output", type=FILE, help="Folder for scores.json, .md, .csv and confusion.png."
-)
+@_written
 @overwrite_option
 @json_option
 @talk_options
@@ -98,6 +119,9 @@ def command(
     without: tuple[str, ...] | None,
     height_bins_m: tuple[float, ...],
     output: Path | None,
+    report: Path | None,
+    images: tuple[Path, ...],
+    card: Path | None,
     per_tile: bool,
     overwrite: bool,
     as_json: bool,
@@ -108,6 +132,7 @@ def command(
     PREDICTIONS are *_classes.tif and *_height.tif, in the order of --labels and of --height;
     other rasters of predict are passed over. With --model they are scenes, in the order of both.
     --labels are class indices, colours or polygons; with height rasters alone, one each.
+    Folders of all of these are matched by name.
 
     \b
     Example:
@@ -115,34 +140,90 @@ def command(
           --labels truth.tif --height ndsm.tif
       geosemimtl evaluate scene.tif --model model.safetensors \\
           --labels truth.tif --erode 3 -o scores
+      geosemimtl evaluate results --labels truth --height ndsm \\
+          --card model.safetensors --report report.html
     """
-    from geosemimtl.cli.console import track
+    from geosemimtl.cli.console import say, track
     from geosemimtl.config import load_class_map
+    from geosemimtl.inference.evaluation.naming import named_files
     from geosemimtl.inference.evaluation.scoring import ScoreOptions
+    from geosemimtl.publish.report_page import require_report, write_report
     from geosemimtl.publish.score_folder import require_score_folder, write_scores
 
-    if per_tile and model is None:
-        raise click.UsageError("--per-tile: tiles are a model's; name it with --model")
-    if model is None and (reading["bounds"] or reading["area"]):
-        raise click.UsageError("--bounds and --aoi say what is predicted: name the model, too")
+    _require_sense(model, reading, report, images, card, per_tile=per_tile)
+    named = named_files(predictions, labels, height, are_scenes=model is not None)
     truth: dict[str, Any] = {
-        "labels": labels,
-        "true_heights": height,
+        "labels": named.labels,
+        "true_heights": named.true_heights,
         "label_classes": load_class_map(classes) if classes else None,
         "class_column": class_column,
-        "scoring": ScoreOptions(erode_px, height_bins_m, without),
+        "scoring": ScoreOptions(erode_px, height_bins_m, without, report is not None),
         "track": track,
     }
     if output is not None:
         require_score_folder(output, overwrite=overwrite)
-    evaluation = _evaluated(predictions, model, truth, reading, per_tile=per_tile)
+    if report is not None:
+        require_report(report, overwrite=overwrite)
+        sources = _sources(named, model or card, images, reading, per_tile=per_tile)
+    evaluation = _evaluated(named, model, truth, reading, per_tile=per_tile)
     if output is not None:
         write_scores(output, evaluation)
+    if report is not None:
+        write_report(report, evaluation, sources)
+        say(f"report in {report}")
     _show(evaluation, as_json=as_json)
 
 
+def _require_sense(
+    model: Path | None,
+    reading: dict[str, Any],
+    report: Path | None,
+    images: tuple[Path, ...],
+    card: Path | None,
+    *,
+    per_tile: bool,
+) -> None:
+    """Refuse options that mean nothing together."""
+    if per_tile and model is None:
+        raise click.UsageError("--per-tile: tiles are a model's; name it with --model")
+    if model is None and (reading["bounds"] or reading["area"]):
+        raise click.UsageError("--bounds and --aoi say what is predicted: name the model, too")
+    if report is None and (images or card):
+        raise click.UsageError("--image and --card are shown in a report: name it with --report")
+    if model is not None and (images or card):
+        raise click.UsageError("--model brings scenes and card: leave --image and --card out")
+
+
+def _sources(
+    named: NamedFiles,
+    model: Path | None,
+    images: tuple[Path, ...],
+    reading: dict[str, Any],
+    *,
+    per_tile: bool,
+) -> ReportSources:
+    """Look at what a report shows beside scores, before work begins."""
+    from geosemimtl.publish.report_sources import (
+        ReportSources,
+        command_of,
+        images_beside,
+        model_sources,
+        opened_images,
+    )
+    from geosemimtl.tiling.scenes import scene_images
+
+    known = {name: reading[name] for name in ("bands", "alpha", "assume_crs")}
+    card, losses = model_sources(model, (*named.classes, *named.heights))
+    command = command_of(click.get_current_context().obj or ())
+    if named.scenes:
+        found = () if per_tile else opened_images(scene_images(named.scenes), **known)
+        return ReportSources(command, found, card, losses)
+    beside = images_beside(named.classes or named.heights, images, **known)
+    return ReportSources(command, beside, card, losses)
+
+
 def _evaluated(
-    predictions: tuple[Path, ...],
+    named: NamedFiles,
     model: Path | None,
     truth: dict[str, Any],
     reading: dict[str, Any],
@@ -155,12 +236,10 @@ def _evaluated(
 
     if model is not None:
         score = evaluate_tiles if per_tile else evaluate_model
-        return score(predictions, model, options=PredictOptions(**reading), **truth)
-    scored = [path for path in predictions if not path.stem.endswith(_BESIDE)]
-    heights = tuple(path for path in scored if path.stem.endswith("_height"))
+        return score(named.scenes, model, options=PredictOptions(**reading), **truth)
     return evaluate(
-        classes=tuple(path for path in scored if path not in heights),
-        heights=heights,
+        classes=named.classes,
+        heights=named.heights,
         assume_crs=reading["assume_crs"],
         **truth,
     )

@@ -64,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """
     given = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        sys.exit(cli.main(given, prog_name="geosemimtl", standalone_mode=False))
+        sys.exit(cli.main(given, prog_name="geosemimtl", standalone_mode=False, obj=given))
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)

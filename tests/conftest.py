@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -72,11 +73,61 @@ def judge() -> Callable[[str], str]:
             if subprocess.run(command, capture_output=True, check=False).returncode:
                 program = None
         if program is None:
-            reason = f"the judge {name} is absent: apt-get install gdal-bin python3-qgis"
+            reason = f"the judge {name} is absent: apt-get install gdal-bin python3-qgis chromium"
             (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
         return program
 
     return find
+
+
+class Page(HTMLParser):
+    """A web page's elements, each closed by its own end.
+
+    Attributes:
+        elements: Names and attributes, in their order.
+        texts: What is written in elements of each name.
+    """
+
+    _EMPTY = frozenset({"meta", "link", "img", "input", "br"})
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.texts: dict[str, list[str]] = {}
+        self._open: list[str] = []
+        self.feed(text)
+        self.close()
+        assert self._open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Keep an element, and that it is open."""
+        assert len(dict(attrs)) == len(attrs), f"<{tag}> has an attribute twice"
+        self.elements.append((tag, dict(attrs)))
+        if tag not in self._EMPTY:
+            self._open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Keep an element that has nothing in it, as SVG's have."""
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        """Close the innermost element."""
+        assert self._open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        """Keep what is written."""
+        if self._open and data.strip():
+            self.texts.setdefault(self._open[-1], []).append(data.strip())
+
+    def all(self, name: str) -> list[str | None]:
+        """Return an attribute of all elements that have it."""
+        return [attributes[name] for _, attributes in self.elements if name in attributes]
+
+
+@pytest.fixture
+def read_page() -> Callable[[str], Page]:
+    """Return a function that takes a web page apart, and refuses one that is not well formed."""
+    return Page
 
 
 @pytest.fixture

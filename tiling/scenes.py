@@ -116,6 +116,13 @@ def scene_images(scenes: Sequence[Path], *, mosaic: bool = False) -> list[tuple[
     return [files] if mosaic else images
 
 
+def raster_called(folder: Path, stem: str) -> Path | None:
+    """Return the raster of a name in a folder, a GeoTIFF rather than another, if there is one."""
+    suffixes = sorted(_RASTERS, key=lambda suffix: (not suffix.startswith(".tif"), suffix))
+    named = (folder / f"{stem}{suffix}" for suffix in suffixes)
+    return next((file for file in named if file.is_file()), None)
+
+
 def is_vector(path: Path) -> bool:
     """Return whether a file holds vectors by its suffix; a GeoPackage by what it holds."""
     file = Path(str(path).partition("|")[0])

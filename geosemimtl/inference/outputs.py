@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,25 @@ SUFFIXES = {
 _CERTAIN = 250
 #: Deviations below this share of the height are the rounding of its square.
 _ROUNDING = 1e-3
+
+
+def scene_name(raster: Path) -> str:
+    """Return the name of the scene that a raster is of: ``a`` of ``a_height.tif``."""
+    for suffix in SUFFIXES.values():
+        if raster.name.endswith(suffix):
+            return raster.name.removesuffix(suffix)
+    return raster.stem
+
+
+def sibling(raster: Path, kind: str) -> Path:
+    """Return where another raster of the same prediction lies, if it was written.
+
+    Args:
+        raster: One of them; a file of any other name has itself for its sibling.
+        kind: Name of the other.
+    """
+    name = scene_name(raster)
+    return raster if name == raster.stem else raster.with_name(name + SUFFIXES[kind])
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,11 +122,7 @@ def _heights(path: Path) -> NDArray[np.float64]:
 
 def _show_image(axis: Axes, path: Path) -> None:
     pixels, valid, grid = _read(path, image_filter)
-    bands = [0, 1, 2] if len(pixels) > 2 else [0, 0, 0]
-    values = pixels[bands].astype(np.float64)
-    low, high = np.percentile(values[:, valid], (1, 99.5)) if valid.any() else (0, 1)
-    shown = np.where(valid, np.clip((values - low) / max(high - low, 1e-6), 0, 1) ** 0.8, 1)
-    axis.imshow(np.moveaxis(shown, 0, -1), interpolation="none")
+    axis.imshow(np.where(valid[..., None], stretched(pixels, valid), 1), interpolation="none")
     rows, cols = grid.shape
     width_m = cols * grid.gsd_m[0]
     bar_m = _round_length(width_m / 4)
@@ -134,6 +130,20 @@ def _show_image(axis: Axes, path: Path) -> None:
     bar_px = bar_m / width_m * cols
     axis.add_patch(Rectangle((left, top), bar_px, rows * 0.02, color="white"))
     axis.text(left, top - rows * 0.015, f"{bar_m:g} m", color="white", fontsize=9, va="bottom")
+
+
+def stretched(pixels: NDArray[Any], valid: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return pixels as they are pleasant to see, (rows, columns, 3) from 0 to 1.
+
+    Args:
+        pixels: (bands, rows, columns); the first three are shown, or the first as grey.
+        valid: (rows, columns): which pixels tell where black and white are.
+    """
+    bands = [0, 1, 2] if len(pixels) > 2 else [0, 0, 0]
+    values = pixels[bands].astype(np.float64)
+    low, high = np.percentile(values[:, valid], (1, 99.5)) if valid.any() else (0, 1)
+    shown: NDArray[np.float64] = np.clip((values - low) / max(high - low, 1e-6), 0, 1) ** 0.8
+    return np.moveaxis(shown, 0, -1)
 
 
 def _round_length(length_m: float) -> float:

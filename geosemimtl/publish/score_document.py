@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 from geosemimtl.inference.evaluation.scoring import Evaluation, HeightResult, SegmentationResult
+from geosemimtl.metrics.calibration import CalibrationCounts
 from geosemimtl.metrics.confusion import ConfusionCounts
 from geosemimtl.metrics.regression import HeightCounts
 
@@ -41,7 +42,23 @@ def _segmentation(scores: SegmentationResult) -> dict[str, Any]:
     if scores.eroded:
         radius = {"radius_px": scores.eroded.radius_px}
         document["eroded"] = radius | _classes(scores, scores.eroded.counts)
+    if scores.calibration:
+        document["calibration"] = _calibration(scores.calibration)
     return document
+
+
+def _calibration(counts: CalibrationCounts) -> dict[str, Any]:
+    bins = [
+        {
+            "from": each.low,
+            "to": each.high,
+            "confidence": _number(each.confidence),
+            "accuracy": _number(each.accuracy),
+            "pixels": each.pixels,
+        }
+        for each in counts.bins
+    ]
+    return {"error": _number(counts.error), "bins": bins}
 
 
 def _classes(scores: SegmentationResult, counts: ConfusionCounts) -> dict[str, Any]:

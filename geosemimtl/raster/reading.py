@@ -44,7 +44,7 @@ class GridReader:
     """Reads one layer on a grid, window by window; made by :func:`read_on_grid`."""
 
     def __init__(self, path: Path, source: _Pixels, grid: PixelGrid) -> None:
-        self._path = path
+        self.path = path
         self._source = source
         self.grid = grid
 
@@ -82,7 +82,7 @@ class GridReader:
         try:
             pixels, valid = self._source.read(window)
         except RasterioError as error:
-            raise SceneError(f"{self._path}: {DAMAGED}") from error
+            raise SceneError(f"{self.path}: {DAMAGED}") from error
         return pixels, valid
 
 

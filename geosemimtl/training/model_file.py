@@ -30,12 +30,25 @@ class _Frozen(BaseModel):
 
 
 class DomainCard(_Frozen):
-    """One domain that a model learned from."""
+    """One domain that a model learned from.
+
+    Attributes:
+        name: Of the domain, such as its sensor's.
+        scenes: Names of its scenes.
+        tiles: How many tiles were used.
+        supervises: Tasks whose labels were used.
+        pixels: Labelled pixels of the training's tiles by these tasks, each pixel once; ``None``
+            in older files.
+        dtype: Pixel type of its images.
+        value_range: Pixel values that map to 0 and 1.
+        statistics: Of each band.
+    """
 
     name: str
     scenes: tuple[str, ...]
     tiles: int
     supervises: tuple[str, ...]
+    pixels: dict[str, int] | None = None
     dtype: str
     value_range: tuple[float, float]
     statistics: tuple[BandStatistics, ...]

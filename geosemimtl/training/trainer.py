@@ -234,6 +234,7 @@ def _card(config: TrainConfig, data: Data, domains: Sequence[DomainTiles]) -> Mo
                 scenes=tuple(source.name for source in domain.tileset.sources),
                 tiles=len(domain),
                 supervises=domain.supervises,
+                pixels={task: domain.tileset.labelled_pixels()[task] for task in domain.supervises},
                 dtype=domain.tileset.dtype,
                 value_range=domain.tileset.value_range,
                 statistics=domain.tileset.statistics,

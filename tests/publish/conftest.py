@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from affine import Affine
+from rasterio.crs import CRS
 
+from geosemimtl.config import DecoderConfig, NetworkConfig
 from geosemimtl.inference.evaluation.scoring import (
     ErodedCounts,
     Evaluation,
     HeightResult,
     SegmentationResult,
 )
+from geosemimtl.inference.evaluation.views import ClassView, HeightView
+from geosemimtl.metrics.calibration import CalibrationCounts
 from geosemimtl.metrics.confusion import ConfusionCounts
 from geosemimtl.metrics.grouped import HeightGroups
+from geosemimtl.metrics.height_pairs import PairCounts
 from geosemimtl.metrics.regression import HeightCounts
-from geosemimtl.tasks import Classes, LandClass
+from geosemimtl.raster.grid import PixelGrid
+from geosemimtl.tasks import Classes, Height, LandClass, Segmentation
+from geosemimtl.training.model_file import DomainCard, ModelCard
 
 NAMES = ("low_vegetation", "tree", "clutter")
 
@@ -41,4 +51,73 @@ def evaluation() -> Evaluation:
             bins=HeightGroups.from_heights(guess, truth, every, ranges, 3, eps=0.5),
             by_class={"low_vegetation": model, "tree": HeightCounts(eps=0.5)},
         ),
+    )
+
+
+#: Of the maps: a width of 8 m and a height of 4.
+GRID = PixelGrid(Affine(2, 0, 300000, 0, -2, 5000000), (2, 4), CRS.from_epsg(25832))
+
+
+@pytest.fixture
+def drawn(evaluation: Evaluation) -> Evaluation:
+    """Return the same scores with what a report draws, of a scene whose name needs escaping."""
+    land, heights = evaluation.segmentation, evaluation.height
+    assert land is not None
+    assert heights is not None
+    colours = np.full((2, 4, 4), 255, np.uint8)
+    colours[:, :2, 0] = 0
+    wrong = np.array([[0, 0.5, 1, np.nan], [0, 0, 0, 0]], np.float32)
+    true = np.array([[0, 3, 12, np.nan], [0, 1, 2, 3]], np.float32)
+    error = np.array([[0, 1.5, -2, np.nan], [0, 0, 0, 0]], np.float32)
+    percent = np.repeat(np.array([85, 95], np.uint8), 4)
+    every = np.ones(8, bool)
+    calibration = CalibrationCounts.from_confidence(percent, np.arange(8) > 2, every)
+    pairs = PairCounts.from_heights(np.array([1.2, 2, 2, 4]), np.array([0.2, 2, 4, 8]), every[:4])
+    name = "a<b"
+    return replace(
+        evaluation,
+        segmentation=replace(
+            land,
+            calibration=calibration,
+            views=(ClassView(name, GRID, 2, colours, colours, wrong),),
+        ),
+        height=replace(
+            heights, pairs=pairs, views=(HeightView(name, GRID, 2, true, true + error, error),)
+        ),
+    )
+
+
+@pytest.fixture
+def card(evaluation: Evaluation) -> ModelCard:
+    """Return a model's card that says how many pixels were labelled."""
+    assert evaluation.segmentation is not None
+    small = DecoderConfig(name="upsampling", channels=16)
+    domains = tuple(
+        DomainCard(
+            name=name,
+            scenes=("s1", "s2"),
+            tiles=3,
+            supervises=(task,),
+            pixels={task: pixels},
+            dtype="uint8",
+            value_range=(0, 255),
+            statistics=(),
+        )
+        for name, task, pixels in (("sky", "segmentation", 3_000_000), ("air", "height", 1000))
+    )
+    return ModelCard(
+        name="toy",
+        network=NetworkConfig(encoder="resnet18", weights=None, segmentation=small, height=small),
+        tasks=(Segmentation(classes=evaluation.segmentation.classes), Height(scale_m=30)),
+        bands=("red", "green", "blue"),
+        mean=(0.0,) * 3,
+        std=(1.0,) * 3,
+        dtype="uint8",
+        value_range=(0, 255),
+        gsd_m=0.5,
+        tile_px=64,
+        overlap_px=32,
+        domains=domains,
+        training={"method": {"name": "semimtl"}},
+        versions={"torch": "2"},
     )

@@ -15,34 +15,39 @@ from geosemimtl.inference.evaluation.scoring import (
     ScoreOptions,
     SegmentationResult,
 )
+from geosemimtl.metrics.calibration import CalibrationCounts
 from geosemimtl.metrics.confusion import ConfusionCounts
 from geosemimtl.metrics.grouped import HeightGroups, height_bins
+from geosemimtl.metrics.height_pairs import PairCounts
 from geosemimtl.metrics.regression import HeightCounts
-from geosemimtl.tasks import Classes
+from geosemimtl.tasks import IGNORE, Classes
 
 
 class ClassBlock(NamedTuple):
     """Class indices, (rows, columns) each.
 
     Attributes:
-        guess: Predicted.
-        truth: True, in the same order of classes.
+        guess: Predicted, ``IGNORE`` where nothing is.
+        truth: True, in the same order of classes; ``IGNORE`` where unlabelled.
         valid: Which pixels count.
         inner: Which of them lie away from boundaries; ``None`` where nobody asks.
+        confidence: Of the prediction in per cent, ``IGNORE`` where unknown; ``None`` where nobody
+            asks.
     """
 
     guess: NDArray[Any]
     truth: NDArray[np.uint8]
     valid: NDArray[np.bool_]
     inner: NDArray[np.bool_] | None
+    confidence: NDArray[np.uint8] | None = None
 
 
 class HeightBlock(NamedTuple):
     """Heights in metres, (rows, columns) each.
 
     Attributes:
-        guess: Predicted.
-        truth: True.
+        guess: Predicted; not finite where nothing is.
+        truth: True; likewise.
         valid: Which pixels count.
         classes: True class indices, ``IGNORE`` where unlabelled; ``None`` where nobody asks.
     """
@@ -59,29 +64,45 @@ class ClassSums:
 
     full: ConfusionCounts
     inner: ConfusionCounts
+    calibration: CalibrationCounts
 
     @classmethod
     def zeros(cls, classes: int) -> ClassSums:
         """Return the counts of nothing."""
-        return cls(ConfusionCounts.zeros(classes), ConfusionCounts.zeros(classes))
+        none = ConfusionCounts.zeros(classes)
+        return cls(none, none, CalibrationCounts.zeros())
 
     @classmethod
     def of(cls, block: ClassBlock, classes: int) -> ClassSums:
         """Count a block."""
-        guess, truth, valid, inner = block
+        guess, truth, valid, inner, confidence = block
+        sums = cls.zeros(classes)
         full = ConfusionCounts.from_labels(guess, truth, valid, classes)
-        if inner is None:
-            return cls(full, ConfusionCounts.zeros(classes))
-        return cls(full, ConfusionCounts.from_labels(guess, truth, valid & inner, classes))
+        within, calibration = sums.inner, sums.calibration
+        if inner is not None:
+            within = ConfusionCounts.from_labels(guess, truth, valid & inner, classes)
+        if confidence is not None:
+            sure = valid & (confidence != IGNORE)
+            calibration = CalibrationCounts.from_confidence(confidence, guess == truth, sure)
+        return cls(full, within, calibration)
 
     def __add__(self, other: ClassSums) -> ClassSums:
-        return ClassSums(self.full + other.full, self.inner + other.inner)
+        return ClassSums(
+            self.full + other.full,
+            self.inner + other.inner,
+            self.calibration + other.calibration,
+        )
 
     def result(self, classes: Classes, options: ScoreOptions) -> SegmentationResult:
         """Return the scores."""
         eroded = None if options.erode_px is None else ErodedCounts(options.erode_px, self.inner)
         return SegmentationResult(
-            classes, self.full, _most_common(self.full), options.left_out(classes), eroded
+            classes,
+            self.full,
+            _most_common(self.full),
+            options.left_out(classes),
+            eroded,
+            self.calibration if self.calibration.total else None,
         )
 
 
@@ -118,6 +139,7 @@ class HeightSums:
     positive: HeightCounts
     mean: HeightCounts
     zero: HeightCounts
+    pairs: PairCounts | None
 
     @classmethod
     def zeros(cls, options: ScoreOptions, classes: int) -> HeightSums:
@@ -129,6 +151,7 @@ class HeightSums:
             HeightCounts(),
             none,
             none,
+            PairCounts.zeros() if options.report else None,
         )
 
     @classmethod
@@ -139,7 +162,7 @@ class HeightSums:
 
         Args:
             block: The block.
-            options: Has the ranges of heights.
+            options: Has the ranges of heights, and whether pairs of heights are counted.
             classes: How many classes there are.
             mean_m: The truth's mean over all blocks.
         """
@@ -155,6 +178,7 @@ class HeightSums:
             HeightCounts.from_heights(guess, truth, valid),
             HeightCounts.from_heights(np.full_like(truth, mean_m), truth, valid, eps=eps),
             HeightCounts.from_heights(np.zeros_like(truth), truth, valid, eps=eps),
+            PairCounts.from_heights(guess, truth, valid) if options.report else None,
         )
 
     def __add__(self, other: HeightSums) -> HeightSums:
@@ -164,6 +188,7 @@ class HeightSums:
             self.positive + other.positive,
             self.mean + other.mean,
             self.zero + other.zero,
+            self.pairs + other.pairs if self.pairs and other.pairs else None,
         )
 
     def result(self, options: ScoreOptions, names: tuple[str, ...]) -> HeightResult:
@@ -181,4 +206,5 @@ class HeightSums:
             edges_m=options.height_bins_m,
             bins=self.bins,
             by_class=dict(zip(names, self.classes.counts, strict=True)),
+            pairs=self.pairs,
         )

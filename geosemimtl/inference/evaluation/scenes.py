@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+from numpy.typing import NDArray
 from rasterio.enums import Resampling
 from rasterio.windows import Window
 
@@ -20,6 +21,7 @@ from geosemimtl.inference.evaluation.counting import (
     HeightSums,
     TruthMean,
 )
+from geosemimtl.inference.evaluation.drawing import ClassCanvas, HeightCanvas
 from geosemimtl.inference.evaluation.scoring import (
     Evaluation,
     HeightResult,
@@ -36,13 +38,16 @@ from geosemimtl.inference.evaluation.truth import (
     own_class_map,
     require_truth,
 )
+from geosemimtl.inference.evaluation.views import MOST_SCENES
 from geosemimtl.inference.making import Prediction
 from geosemimtl.inference.options import PredictOptions
+from geosemimtl.inference.outputs import CONFIDENCE, scene_name, sibling
 from geosemimtl.inference.predictor import predict
 from geosemimtl.progress import Track, silent
 from geosemimtl.raster.grid import PixelGrid
-from geosemimtl.raster.reading import height_filter, read_on_grid
+from geosemimtl.raster.reading import GridReader, height_filter, read_on_grid
 from geosemimtl.raster.scene import Georeference, Scene, declared_classes, open_scene
+from geosemimtl.raster.values import filled
 from geosemimtl.tasks import HEIGHT, IGNORE, ISPRS_CLASS_MAP, SEGMENTATION, Classes, ClassMap
 from geosemimtl.tiling.labels import check_heights, open_labels
 from geosemimtl.tiling.scenes import scene_images
@@ -98,7 +103,9 @@ def evaluate(  # noqa: PLR0913  (rasters, truth, and how both are read)
         measured, labelled = _measured(named_heights, _known(by_class, form, track), form), []
     else:
         named_classes = _paired(classes, labels, "class raster", "--labels")
-        labelled = [_labelled(predicted, truth, form) for predicted, truth in named_classes]
+        labelled = [
+            _labelled(predicted, truth, form, scoring) for predicted, truth in named_classes
+        ]
         measured = _measured(named_heights, labelled, form)
     if not labelled and not measured:
         raise LabelError("nothing to compare: name predicted rasters and --labels or --height")
@@ -139,7 +146,7 @@ def evaluate_model(  # noqa: PLR0913  (what predict takes, and what evaluate doe
         GeoSemiMTLError: As those two.
     """
     scoring = scoring or ScoreOptions()
-    options = replace(options or PredictOptions(), confidence=False)
+    options = replace(options or PredictOptions(), confidence=scoring.report)
     images = scene_images(scenes, mosaic=options.mosaic)
     require_truth(len(images), read_card(model).tasks, labels, true_heights, scoring)
     with TemporaryDirectory() as folder:
@@ -175,11 +182,19 @@ def _paired(
 
 @dataclass(frozen=True, slots=True)
 class _Labelled:
-    """A raster beside true classes: the classes that it predicts, or those its heights lie in."""
+    """A raster beside true classes: the classes that it predicts, or those its heights lie in.
+
+    Attributes:
+        predicted: The raster.
+        classes: Its classes.
+        truth: The true ones.
+        confidence: Of classes, where that is wanted and lies beside them.
+    """
 
     predicted: Scene
     classes: Classes
     truth: TrueClasses
+    confidence: Scene | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,11 +206,22 @@ class _Measured:
     labelled: _Labelled | None
 
 
-def _labelled(prediction: Path, truth: Path, form: TruthForm) -> _Labelled:
+def _labelled(prediction: Path, truth: Path, form: TruthForm, scoring: ScoreOptions) -> _Labelled:
     predicted = open_scene(prediction, assume_crs=form.assume_crs)
     classes = _named_classes(predicted)
     true = open_true_classes(truth, prediction, classes, predicted.grid, form)
-    return _Labelled(predicted, classes, true)
+    confidence = _confidence_beside(predicted, form) if scoring.report else None
+    return _Labelled(predicted, classes, true, confidence)
+
+
+def _confidence_beside(predicted: Scene, form: TruthForm) -> Scene | None:
+    """Return the confidence that was written with some classes, if it is there and fits."""
+    path = sibling(predicted.path, CONFIDENCE)
+    if path == predicted.path or not path.is_file():
+        return None
+    confidence = open_scene(path, assume_crs=form.assume_crs)
+    fits = confidence.dtype == "uint8" and len(confidence.indexes) == 1
+    return confidence if fits and confidence.grid.matches(predicted.grid) else None
 
 
 def _known(pairs: Sequence[tuple[Path, Path]], form: TruthForm, track: Track) -> list[_Labelled]:
@@ -232,8 +258,9 @@ def _segmentation(
     first = pairs[0]
     classes = first.classes
     scoring.left_out(classes)  # before work begins
-    sums = ClassSums.zeros(len(classes))
-    for pair in pairs:
+    sums, canvases = ClassSums.zeros(len(classes)), []
+    sure = all(pair.confidence for pair in pairs)
+    for number, pair in enumerate(pairs):
         predicted = pair.predicted
         if pair.classes.names != classes.names:
             raise LabelError(
@@ -243,23 +270,49 @@ def _segmentation(
         own = open_labels([predicted.path], own_class_map(predicted.path, pair.classes))
         own.check(predicted.grid)
         pair.truth.check(predicted.grid, track)
-        for block in _class_blocks(pair, scoring.erode_px, track):
+        shown = pair if sure else replace(pair, confidence=None)
+        blocks = _class_blocks(shown, scoring.erode_px, track)
+        if scoring.report and number < MOST_SCENES:
+            canvas = ClassCanvas(scene_name(predicted.path), predicted.grid, classes)
+            canvases.append(canvas)
+            blocks = canvas.watching(blocks)
+        for block in blocks:
             sums = sums + ClassSums.of(block, len(classes))
     if not sums.full.total:
         raise no_labels(first.truth.labels.path)
-    return sums.result(classes, scoring)
+    views = tuple(canvas.view() for canvas in canvases)
+    return replace(sums.result(classes, scoring), views=views)
 
 
 def _class_blocks(pair: _Labelled, erode_px: int | None, track: Track) -> Iterator[ClassBlock]:
     predicted, grid = pair.predicted, pair.predicted.grid
-    with (
-        read_on_grid(predicted, grid, Resampling.nearest) as guess,
-        pair.truth.on_grid(grid) as labels,
-    ):
+    with ExitStack() as stack:
+        guess = stack.enter_context(read_on_grid(predicted, grid, Resampling.nearest))
+        labels = stack.enter_context(pair.truth.on_grid(grid))
+        sure = pair.confidence and stack.enter_context(
+            read_on_grid(pair.confidence, grid, Resampling.nearest)
+        )
         for window in track(_strips(grid), f"comparing {predicted.path.name}", len(_strips(grid))):
             values, seen = guess.read(window)
             truth, inner = labels.read_eroded(window, erode_px)
-            yield ClassBlock(values[0], truth, seen & (truth != IGNORE), inner)
+            yield ClassBlock(
+                filled(values[0], seen, IGNORE),
+                truth,
+                seen & (truth != IGNORE),
+                inner,
+                _percent(sure, window) if sure else None,
+            )
+
+
+def _percent(sure: GridReader, window: Window) -> NDArray[np.uint8]:
+    """Return the confidence of a window, ``IGNORE`` where unknown."""
+    values, known = sure.read(window)
+    if known.any() and (highest := values[0][known].max()) > 100:
+        raise SceneError(
+            f"{sure.path}: holds {highest}, but confidence is 0 to 100 %; predict again, or move "
+            "the file away"
+        )
+    return filled(values[0], known, IGNORE)
 
 
 def _height(pairs: Sequence[_Measured], scoring: ScoreOptions, track: Track) -> HeightResult:
@@ -278,11 +331,17 @@ def _height(pairs: Sequence[_Measured], scoring: ScoreOptions, track: Track) -> 
         raise no_heights(pairs[0].truth.path)
     known = pairs[0].labelled
     names = known.classes.names if known else ()
-    sums = HeightSums.zeros(scoring, len(names))
-    for pair in pairs:
-        for block in _height_blocks(pair, track):
+    sums, canvases = HeightSums.zeros(scoring, len(names)), []
+    for number, pair in enumerate(pairs):
+        blocks = _height_blocks(pair, track)
+        if scoring.report and number < MOST_SCENES:
+            canvas = HeightCanvas(scene_name(pair.predicted.path), pair.predicted.grid)
+            canvases.append(canvas)
+            blocks = canvas.watching(blocks)
+        for block in blocks:
             sums = sums + HeightSums.of(block, scoring, len(names), mean.metres)
-    return sums.result(scoring, names)
+    views = tuple(canvas.view() for canvas in canvases)
+    return replace(sums.result(scoring, names), views=views)
 
 
 def _height_blocks(pair: _Measured, track: Track) -> Iterator[HeightBlock]:
@@ -295,8 +354,8 @@ def _height_blocks(pair: _Measured, track: Track) -> Iterator[HeightBlock]:
         for window in track(_strips(grid), f"comparing {predicted.path.name}", len(_strips(grid))):
             (metres, seen), (true_metres, known) = guess.read(window), truth.read(window)
             yield HeightBlock(
-                metres[0],
-                true_metres[0].astype(np.float64),
+                np.where(seen, metres[0], np.nan),
+                np.where(known, true_metres[0].astype(np.float64), np.nan),
                 seen & known,
                 labels.read(window) if labels else None,
             )

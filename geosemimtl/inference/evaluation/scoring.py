@@ -8,8 +8,11 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from geosemimtl.errors import ConfigError
+from geosemimtl.inference.evaluation.views import ClassView, HeightView
+from geosemimtl.metrics.calibration import CalibrationCounts
 from geosemimtl.metrics.confusion import ConfusionCounts
 from geosemimtl.metrics.grouped import HeightGroups
+from geosemimtl.metrics.height_pairs import PairCounts
 from geosemimtl.metrics.regression import HeightCounts
 from geosemimtl.tasks import Classes
 
@@ -29,11 +32,14 @@ class ScoreOptions:
         height_bins_m: Where ranges of true heights end and begin.
         without: Names of classes that a second mean leaves out; by default ``clutter``, where
             there is such a class.
+        report: Whether to keep what a report draws, too: maps of the first scenes, pixels by
+            confidence where that is known, and by true and predicted height.
     """
 
     erode_px: int | None = None
     height_bins_m: tuple[float, ...] = (1.0, 3.0, 10.0, 20.0)
     without: tuple[str, ...] | None = None
+    report: bool = False
 
     def __post_init__(self) -> None:
         if self.erode_px is not None and self.erode_px < 1:
@@ -83,6 +89,8 @@ class SegmentationResult:
         most_common: What would be counted had each pixel been given the most common true class.
         without: Names of classes that a second mean leaves out.
         eroded: What was counted away from boundaries, where that was asked for.
+        calibration: Pixels by confidence, where that was asked for and is known of each scene.
+        views: Maps of the first scenes, where they were asked for.
     """
 
     classes: Classes
@@ -90,6 +98,8 @@ class SegmentationResult:
     most_common: ConfusionCounts
     without: tuple[str, ...] = ()
     eroded: ErodedCounts | None = None
+    calibration: CalibrationCounts | None = None
+    views: tuple[ClassView, ...] = ()
 
     @property
     def left_out(self) -> list[int]:
@@ -109,6 +119,8 @@ class HeightResult:
         edges_m: Where the ranges of true heights end and begin.
         bins: As ``counts``, by range: below the first edge, ..., from the last one up.
         by_class: As ``counts``, by the name of the true class, where true classes were given.
+        pairs: Pixels by true and predicted height, where that was asked for.
+        views: Maps of the first scenes, likewise.
     """
 
     counts: HeightCounts
@@ -118,6 +130,8 @@ class HeightResult:
     edges_m: tuple[float, ...]
     bins: HeightGroups
     by_class: Mapping[str, HeightCounts] = field(default_factory=dict)
+    pairs: PairCounts | None = None
+    views: tuple[HeightView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

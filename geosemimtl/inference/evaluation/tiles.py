@@ -39,6 +39,7 @@ from geosemimtl.inference.evaluation.truth import (
 )
 from geosemimtl.inference.forward import Forward
 from geosemimtl.inference.options import PredictOptions
+from geosemimtl.inference.outputs import CONFIDENCE
 from geosemimtl.inference.setup import settle
 from geosemimtl.inference.streaming import require_numbers
 from geosemimtl.progress import Track, silent
@@ -76,7 +77,7 @@ def evaluate_tiles(  # noqa: PLR0913  (what predict takes, and what evaluate doe
         options: How to predict; what concerns outputs does not count.
         label_classes: As there.
         class_column: Likewise.
-        scoring: Likewise; pixels are those of the model's grid.
+        scoring: Likewise; pixels are those of the model's grid. There are no maps of tiles.
         track: Shows progress.
 
     Raises:
@@ -84,7 +85,7 @@ def evaluate_tiles(  # noqa: PLR0913  (what predict takes, and what evaluate doe
         ConfigError: Only a part of the scenes is to be predicted.
     """
     scoring = scoring or ScoreOptions()
-    options = replace(options or PredictOptions(), grid="model", confidence=False)
+    options = replace(options or PredictOptions(), grid="model", confidence=scoring.report)
     if options.bounds is not None or options.area is not None:
         raise ConfigError("--per-tile: scores whole scenes; leave --bounds and --aoi out")
     images = scene_images(scenes, mosaic=options.mosaic)
@@ -214,7 +215,8 @@ class _Run:
                 seen, known = tile.image.valid, tile.classes
                 if known is not None:
                     guess, valid = said[SEGMENTATION][0], seen & (known != IGNORE)
-                    block = ClassBlock(guess, known, valid, tile.inner)
+                    sure = said[CONFIDENCE][0] if CONFIDENCE in said else None
+                    block = ClassBlock(guess, known, valid, tile.inner, sure)
                     by_class = by_class + ClassSums.of(block, len(names))
                 if tile.metres is not None and tile.measured is not None and mean is not None:
                     metres = HeightBlock(said[HEIGHT][0], tile.metres, tile.measured, known)
