@@ -19,8 +19,20 @@ if TYPE_CHECKING:
     from geosemimtl.terrain.subtraction import ndsm
     from geosemimtl.tiling.cutting import tile
     from geosemimtl.training.trainer import train
+    from geosemimtl.vectors.vectorization import vectorize
 
-__all__ = ["check", "demo", "evaluate", "experiment", "info", "ndsm", "predict", "tile", "train"]
+__all__ = [
+    "check",
+    "demo",
+    "evaluate",
+    "experiment",
+    "info",
+    "ndsm",
+    "predict",
+    "tile",
+    "train",
+    "vectorize",
+]
 
 _HOMES = {
     "check": "inference.inspection.scenes",
@@ -32,6 +44,7 @@ _HOMES = {
     "predict": "inference.predictor",
     "tile": "tiling.cutting",
     "train": "training.trainer",
+    "vectorize": "vectors.vectorization",
 }
 
 
