@@ -50,6 +50,11 @@ _AREA = click.FloatRange(min=0)
     metavar="METRES",
     help="How far borders may move; one and a half pixels by default, 0 keeps every pixel's edge.",
 )
+@click.option(
+    "--right-angles",
+    is_flag=True,
+    help="Give footprints right angles where they nearly have them.",
+)
 @click.option("--cityjson", type=FILE, help="Write the buildings as blocks of CityJSON, too.")
 @click.option("-o", "--output", type=FILE, help="GeoPackage; *_polygons.gpkg by default.")
 @overwrite_option
@@ -63,6 +68,7 @@ def command(
     fill_m2: float | None,
     simplify_m: float | None,
     *,
+    right_angles: bool,
     cityjson: Path | None,
     output: Path | None,
     overwrite: bool,
@@ -82,7 +88,7 @@ def command(
 
     stem = classes.stem.removesuffix("_classes")
     output = output or classes.with_name(f"{stem}_polygons.gpkg")
-    options = VectorOptions(names, min_area_m2, fill_m2, simplify_m)
+    options = VectorOptions(names, min_area_m2, fill_m2, simplify_m, right_angles)
     made = vectorize(
         classes,
         output,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import shapely
@@ -24,6 +24,7 @@ class Feature:
         area_m2: Of the polygon, on the ground.
         confidence: Mean of its pixels in per cent, where known.
         heights: Of its pixels, where known.
+        cut: Whether it ends where the raster does.
     """
 
     class_name: str
@@ -31,6 +32,13 @@ class Feature:
     area_m2: float
     confidence: float | None = None
     heights: HeightSums | None = None
+    cut: bool = False
+
+    def with_polygon(self, polygon: shapely.Polygon) -> Feature:
+        """Return the same with another outline."""
+        return replace(
+            self, polygon=polygon, area_m2=self.area_m2 * polygon.area / self.polygon.area
+        )
 
 
 def feature_of(face: Face, class_name: str, grid: PixelGrid, hole_m2: float) -> Feature:
@@ -38,12 +46,15 @@ def feature_of(face: Face, class_name: str, grid: PixelGrid, hole_m2: float) -> 
     across_m, down_m = grid.gsd_m
     pixel_m2 = across_m * down_m
     polygon = polygon_of(face.sides, hole_m2 / pixel_m2)
+    left, top, right, bottom = polygon.bounds
+    rows, cols = grid.shape
     return Feature(
         class_name,
         placed(polygon, grid.transform),
         polygon.area * pixel_m2,
         None if face.confidence is None else face.confidence.mean,
         face.heights,
+        cut=left == 0 or top == 0 or right == cols or bottom == rows,
     )
 
 

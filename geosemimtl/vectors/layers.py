@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from geosemimtl.tasks import LandClass
 from geosemimtl.vectors.cityjson import CityJSONWriter
 from geosemimtl.vectors.features import Feature
 from geosemimtl.vectors.geopackage import GeoPackageWriter, Layer
+from geosemimtl.vectors.regularisation import right_angled
 from geosemimtl.vectors.solids import Block, block_of
 from geosemimtl.vectors.styles import blocks_style, classes_style, extruded_style
 from geosemimtl.vectors.zonal import HeightSums
@@ -33,6 +34,8 @@ _HEIGHTS: dict[str, Callable[[HeightSums], float]] = {
     "height_p90_m": lambda heights: heights.percentile_m(0.9),
     "height_max_m": lambda heights: heights.most_m,
 }
+#: Shorter edges of footprints with right angles go.
+_SHORTEST_M = 2.0
 #: What a building is raised to.
 _TOP = "height_median_m"
 _VOLUME = "volume_m3"
@@ -85,29 +88,36 @@ class Outputs:
         layers: Its layers.
         model: A city model for the buildings, or ``None``.
         metre: One metre in the unit of the CRS.
+        right_angles: Whether footprints get right angles.
     """
 
     package: GeoPackageWriter
     layers: Sequence[Layer]
     model: CityJSONWriter | None
     metre: float
+    right_angles: bool
 
     def add(self, feature: Feature) -> None:
         """Write a polygon."""
+        self._add(LAND_COVER, feature.polygon, values_of(feature))
+        if feature.class_name != BUILDING:
+            return
+        if self.right_angles and not feature.cut:  # beyond the raster's edge nobody knows
+            squared = right_angled(feature.polygon, _SHORTEST_M * self.metre)
+            feature = feature.with_polygon(squared)
         values = values_of(feature)
-        building = feature.class_name == BUILDING
-        block = self._block(feature) if building else None
-        shapes: dict[str, Any] = {LAND_COVER: feature.polygon}
-        if building:
-            shapes[BUILDINGS] = feature.polygon
+        self._add(BUILDINGS, feature.polygon, values)
+        block = self._block(feature)
         if block is not None:
-            shapes[BLOCKS] = multipolygon_of(block)
+            self._add(BLOCKS, multipolygon_of(block), values)
+            if self.model is not None:
+                self.model.add(block, values)
+
+    def _add(self, name: str, shape: Any, values: Mapping[str, Value]) -> None:
+        """Write a geometry to the layer of a name, if there is one."""
         for layer in self.layers:
-            if layer.name in shapes:
-                named = [values.get(field) for field in layer.fields]
-                self.package.add(layer.name, shapes[layer.name], named)
-        if block is not None and self.model is not None:
-            self.model.add(block, values)
+            if layer.name == name:
+                self.package.add(name, shape, [values.get(field) for field in layer.fields])
 
     def _block(self, feature: Feature) -> Block | None:
         """Return a building up to the median of its heights; ``None`` if that is not above 0."""

@@ -20,12 +20,15 @@ class VectorOptions:
         fill_m2: Smaller holes are filled; as ``min_area_m2`` by default.
         simplify_m: How far a vertex that goes may lie from the line that stays; one and a half
             pixels by default, 0 keeps every corner of every pixel.
+        right_angles: Whether footprints of buildings get right angles where they nearly have them;
+            then they share no borders with their neighbours.
     """
 
     classes: tuple[str, ...] = ("building",)
     min_area_m2: float = 10.0
     fill_m2: float | None = None
     simplify_m: float | None = None
+    right_angles: bool = False
 
     @property
     def hole_m2(self) -> float:

@@ -86,7 +86,7 @@ def vectorize(
         if cityjson is not None:
             left, bottom, _, _ = grid.bounds
             model = stack.enter_context(cityjson_writer(cityjson, grid.crs, (left, bottom)))
-        outputs = Outputs(package, layers, model, metre or 1.0)
+        outputs = Outputs(package, layers, model, metre or 1.0, options.right_angles)
         strips = source.strips(wanted, track)
         for face in faces(strips, tolerance_m=tolerance_m, pixel_m=(across_m, down_m)):
             if face.pixels * across_m * down_m >= options.min_area_m2:

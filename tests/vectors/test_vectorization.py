@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -16,12 +18,14 @@ import shapely
 from numpy.typing import NDArray
 
 from geosemimtl.errors import ConfigError, LabelError, OutputError, SceneError
+from geosemimtl.tasks import ISPRS_CLASSES
 from geosemimtl.vectors import geopackage
 from geosemimtl.vectors.options import VectorOptions
 from geosemimtl.vectors.vectorization import vectorize
 
 OneLine = Callable[[BaseException], str]
 Write = Callable[..., Path]
+QGIS_CHECK = Path(__file__).parents[1] / "judges" / "qgis_vectors_check.py"
 EXACT = VectorOptions(simplify_m=0)
 
 
@@ -187,3 +191,31 @@ def test_a_polygon_too_large_for_a_geopackage(
         vectorize(classes, tmp_path / "x.gpkg")
     one_line(caught.value)
     assert not list(tmp_path.glob("*.gpkg*"))
+
+
+@pytest.mark.judge
+def test_qgis_finds_the_styles(
+    judge: Callable[[str], str], classes: Path, heights: Path, tmp_path: Path
+) -> None:
+    options = VectorOptions(("all",))
+    vectorize(classes, tmp_path / "x.gpkg", heights=heights, options=options)
+    names = ("land_cover", "buildings", "buildings_lod1")
+    done = subprocess.run(
+        [judge("qgis"), str(QGIS_CHECK), str(tmp_path / "x.gpkg"), *names],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | {"QT_QPA_PLATFORM": "offscreen"},
+    )
+    found = json.loads(done.stdout)
+    assert [layer["valid"] for layer in found.values()] == [True] * 3
+    assert {layer["crs"] for layer in found.values()} == {"EPSG:25833"}
+    assert found["land_cover"]["sound"]
+    assert found["buildings"]["sound"]
+    assert found["buildings"]["features"] == found["buildings_lod1"]["features"] == 3
+    entries = [[e.name.replace("_", " "), e.color.lower()] for e in ISPRS_CLASSES.entries]
+    assert found["land_cover"]["legend"] == entries
+    assert found["buildings"]["legend"] == found["buildings_lod1"]["legend"] == entries[1:2]
+    assert found["land_cover"]["raised"] == ""
+    assert "height_median_m" in found["buildings"]["raised"]
+    assert 'alt-clamping="absolute"' in found["buildings_lod1"]["raised"]
