@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -218,7 +219,12 @@ def _sources(
     if named.scenes:
         found = () if per_tile else opened_images(scene_images(named.scenes), **known)
         return ReportSources(command, found, card, losses)
-    beside = images_beside(named.classes or named.heights, images, **known)
+    files = [
+        file
+        for path in images
+        for file in (chain.from_iterable(scene_images([path])) if path.is_dir() else (path,))
+    ]
+    beside = images_beside(named.classes or named.heights, files, **known)
     return ReportSources(command, beside, card, losses)
 
 

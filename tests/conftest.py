@@ -332,19 +332,34 @@ def _fake_vaihingen(root: Path, areas: Sequence[tuple[int, int]]) -> None:
         _fake_world(geo / f"{dsm}.tfw", place)
 
 
-@pytest.fixture
-def make_isprs(tmp_path: Path) -> Callable[..., Path]:
-    """Return a function that writes a fake of an ISPRS data set and returns its folder.
+@pytest.fixture(scope="session")
+def write_isprs() -> Callable[[Path, str, Sequence[tuple[int, int]]], None]:
+    """Return a function that writes a fake of an ISPRS data set into a folder.
 
     Names, folders, colours and encodings are ISPRS's; scenes are of 72 x 72 and 40 x 48 px, in six
-    stripes of classes, heights of grey 0, and 55 from column 24 on. Arguments: ``potsdam`` or
-    ``vaihingen``, its scenes (row and column of a patch; number of an area, and whether its labels
-    were released at first), and by keyword ``zips`` for a zip in place of each folder.
+    stripes of classes, heights of grey 0, and 55 from column 24 on. Arguments: the folder,
+    ``potsdam`` or ``vaihingen``, and its scenes (row and column of a patch; number of an area, and
+    whether its labels were released at first).
+    """
+
+    def write(root: Path, name: str, scenes: Sequence[tuple[int, int]]) -> None:
+        {"potsdam": _fake_potsdam, "vaihingen": _fake_vaihingen}[name](root, scenes)
+
+    return write
+
+
+@pytest.fixture
+def make_isprs(
+    tmp_path: Path, write_isprs: Callable[[Path, str, Sequence[tuple[int, int]]], None]
+) -> Callable[..., Path]:
+    """Return a function that writes a fake of ``write_isprs`` and returns its folder.
+
+    Arguments: name and scenes as there; by keyword ``zips`` for a zip in place of each folder.
     """
 
     def make(name: str, scenes: Sequence[tuple[int, int]], *, zips: bool = False) -> Path:
         root = tmp_path / name
-        {"potsdam": _fake_potsdam, "vaihingen": _fake_vaihingen}[name](root, scenes)
+        write_isprs(root, name, scenes)
         for folder in sorted(root.iterdir()) if zips else ():
             # those of the complete ground truth hold no folder
             inner = None if "COMPLETE" in folder.name else folder.name

@@ -44,6 +44,10 @@ def test_a_folder_with_all_that_belongs_to_it(
     truth = ("--labels", "truth", "--height", "heights.tif")
     extra = ("--image", predicted / "c.tif", "--card", MODEL, "--erode", "1")
     text = report_of(run, "out", *truth, *extra)
+    (predicted / "scenes").mkdir()
+    (predicted / "scenes" / "c.tif").symlink_to(predicted / "c.tif")
+    of_folder = report_of(run, "out", *truth, "--image", "scenes", *extra[2:])
+    assert of_folder == text.replace("--image c.tif", "--image scenes")
     assert str(predicted) not in text
     page = read_page(text)
     (command,) = page.texts["code"]
