@@ -19,7 +19,7 @@ lint: $(VENV)/installed  ## style and types
 
 docs: $(VENV)/installed  ## the site, in build/site; a warning is an error
 	$(BIN)/zensical build --strict --clean
-	@echo "Open build/site/index.html"
+	@echo "Open build/site/index.html; for its search, python3 -m http.server -d build/site"
 
 docs-pictures: $(VENV)/installed  ## what docs/commands.md shows of the demo
 	[ -d demo ] || $(BIN)/geosemimtl demo -o demo

@@ -103,7 +103,7 @@ def inside(scene: Path, layers: list[Path], jobs: int) -> dict[str, float]:
 
 
 def cut_inside(jobs: int, scene: Path, others: list[Path]) -> None:
-    """Do the work of :func:`inside` and print what it took."""
+    """Do the work of ``inside`` and print what it took."""
     start = time.perf_counter()
     with tempfile.TemporaryDirectory(dir=scene.parent) as name:
         tile(

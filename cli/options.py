@@ -204,7 +204,7 @@ scene_options = together(
 )
 
 
-# The layers that go with the scenes; see :func:`read_class_map`.
+# The layers that go with the scenes; see ``read_class_map``.
 layer_options = together(
     click.option(
         "--labels",
@@ -369,7 +369,7 @@ part_options = together(
     ),
 )
 
-# How much is said; see :func:`asked`.
+# How much is said; see ``asked``.
 talk_options = together(
     *(
         click.option(*names, is_flag=True, expose_value=False, callback=_remember, help=text)

@@ -153,7 +153,7 @@ def load_class_map(path: Path) -> ClassMap:
     """Read classes, and how label data write them, from YAML (docs/tiling.md).
 
     Raises:
-        ConfigError: As for :func:`load_yaml`.
+        ConfigError: As for ``load_yaml``.
     """
     return load_yaml(ClassMap, path)
 

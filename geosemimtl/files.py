@@ -46,7 +46,7 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
     """Write a file piece by piece, whole or not at all: it takes its name at the end.
 
     Yields:
-        An unbuffered file; write to it by :func:`write_all`.
+        An unbuffered file; write to it by ``write_all``.
 
     Raises:
         OutputError: It cannot be written, or the disk is full.
@@ -80,7 +80,7 @@ def on_disk(path: Path) -> tuple[Path, str]:
     """Return the file on disk in which a file lies: itself, or the zip and its name in there.
 
     Args:
-        path: A file, or what :func:`inside` returned.
+        path: A file, or what ``inside`` returned.
     """
     text = str(path)
     if not text.startswith(_ZIPPED):
@@ -208,7 +208,7 @@ def remove_work_folder(target: Path) -> None:
 def folder_writer(folder: Path, request: str = "") -> Iterator[Path]:
     """Write a folder whole or not at all; what was under its name before is replaced.
 
-    What is written goes to the folder's :func:`work_folder`, which takes its name at the end.
+    What is written goes to the folder's ``work_folder``, which takes its name at the end.
 
     Args:
         folder: The folder wanted.
@@ -234,7 +234,7 @@ def folder_writer(folder: Path, request: str = "") -> Iterator[Path]:
 
 
 def work_folder_of(target: Path) -> Path:
-    """Return where :func:`work_folder` keeps its hidden folder."""
+    """Return where ``work_folder`` keeps its hidden folder."""
     return target.with_name(f".{target.name}.part")
 
 

@@ -100,8 +100,8 @@ class MappedClass(_Frozen):
     """One class, and how label data write it.
 
     Attributes:
-        name: As of :class:`LandClass`; label data may always write it.
-        color: As of :class:`LandClass`; what colour rasters write unless ``written`` names colours.
+        name: As of ``LandClass``; label data may always write it.
+        color: As of ``LandClass``; what colour rasters write unless ``written`` names colours.
         written: Values of an index raster or numbers of a polygon column, ``#rrggbb`` of a colour
             raster, and other names of a polygon column; the key ``from`` in YAML.
     """

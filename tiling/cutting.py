@@ -61,12 +61,12 @@ def tile(
 
     Args:
         scenes: Orthophotos of one sensor, the same bands and pixel type: files, folders, patterns
-            or lists, see :func:`geosemimtl.tiling.scenes.gather_scenes`; or a data set, which
+            or lists, see ``geosemimtl.tiling.scenes.gather_scenes``; or a data set, which
             brings labels, heights and options along.
         output: Folder of the tile set.
         labels: Label rasters or polygons, one a scene in the same order, or none at all.
         heights: nDSM rasters in metres, one a scene in the same order, or none at all.
-        options: How to cut; as the data set says, else :class:`TileOptions`' own, by default.
+        options: How to cut; as the data set says, else ``TileOptions``' own, by default.
         overwrite: Replace an existing tile set; a folder of anything else is never replaced.
         jobs: Threads that work at once; one a processor core by default. Changes no result.
         track: Shows progress.
@@ -190,7 +190,7 @@ def _warn(batch: Sequence[Layers], options: TileOptions) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """One call of :func:`tile`: how to cut, where to, and with what."""
+    """One call of ``tile``: how to cut, where to, and with what."""
 
     options: TileOptions
     folder: Path

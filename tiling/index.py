@@ -91,7 +91,7 @@ def tile_class_shares(
     """Return by tile, in the order of the index, the share of its pixels that is of each class.
 
     Raises:
-        TileSetError: As :func:`tile_names`, or the tiles have no labels.
+        TileSetError: As ``tile_names``, or the tiles have no labels.
     """
     return _read_columns(folder, tuple(f"share_{name}" for name in classes), split)
 

@@ -188,7 +188,7 @@ class Piece:
 
 
 class LayerReader:
-    """Reads all layers of a scene; made by :func:`read_layers`."""
+    """Reads all layers of a scene; made by ``read_layers``."""
 
     def __init__(
         self,

@@ -33,7 +33,7 @@ class TileOptions:
         classes: The classes, and how the labels write them.
         class_column: Column of label polygons that holds the class.
         bands: Names of the files' bands in file order, where the files do not tell.
-        alpha: As in :func:`geosemimtl.raster.scene.open_scene`.
+        alpha: As in ``geosemimtl.raster.scene.open_scene``.
         assume_crs: CRS of files that carry none.
         value_range: Pixel values that map to 0 and 1; the type's range for 8 bit.
         height_scale_m: Metres that the value 1 of the heights stands for; 1 by default, but never

@@ -100,7 +100,7 @@ class PolygonLabels:
 
 
 class PolygonReader:
-    """Reads class indices on a grid, window by window; made by :meth:`PolygonLabels.on_grid`."""
+    """Reads class indices on a grid, window by window; made by ``PolygonLabels.on_grid``."""
 
     def __init__(
         self, drawn: Sequence[tuple[Rings, NDArray[np.int16]]], grid: PixelGrid, background: int

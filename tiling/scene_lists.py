@@ -43,7 +43,7 @@ def read_scene_list(path: Path) -> tuple[dict[str, str], ...]:
     """Read a list of scenes.
 
     Returns:
-        For each row, the columns of :data:`COLUMNS` that are not empty in it, ``image`` always.
+        For each row, the columns of ``COLUMNS`` that are not empty in it, ``image`` always.
 
     Raises:
         TileSetError: It cannot be read, or a row names no image.

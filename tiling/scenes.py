@@ -68,7 +68,7 @@ def gather_scenes(
 
     Args:
         scenes: Rasters, folders of rasters, patterns, or lists (see
-            :mod:`geosemimtl.tiling.scene_lists`), whose paths count from the list's folder.
+            ``geosemimtl.tiling.scene_lists``), whose paths count from the list's folder.
         labels: One a scene in their order; or folders and patterns, whose files are matched to
             the scenes by name (equal, or equal without trailing words of letters), else by
             folder; or one vector file for all.
@@ -103,7 +103,7 @@ def gather_scenes(
 
 
 def scene_images(scenes: Sequence[Path], *, mosaic: bool = False) -> list[tuple[Path, ...]]:
-    """Find the image files of each scene, as :func:`gather_scenes` does.
+    """Find the image files of each scene, as ``gather_scenes`` does.
 
     Raises:
         TileSetError: Nothing is found, or a file is named twice.

@@ -194,7 +194,7 @@ def _hash(text: str) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class BlockSplit:
-    """The splits of one scene's blocks; made by :func:`split_blocks`.
+    """The splits of one scene's blocks; made by ``split_blocks``.
 
     Attributes:
         shape: (rows, columns) of the scene's model grid.

@@ -91,7 +91,7 @@ class StatisticsSum:
         self._height_range = (min(self._height_range[0], low), max(self._height_range[1], high))
 
     def document(self) -> dict[str, Any]:
-        """Return the counts as JSON's types, zeros left out; see :meth:`restore`."""
+        """Return the counts as JSON's types, zeros left out; see ``restore``."""
         return {
             "values": [_sparse(band) for band in self._values],
             "classes": self._classes.tolist(),
@@ -101,7 +101,7 @@ class StatisticsSum:
         }
 
     def restore(self, document: Mapping[str, Any]) -> None:
-        """Take the counts that :meth:`document` returned instead of the own."""
+        """Take the counts that ``document`` returned instead of the own."""
         for band, (places, counts) in zip(self._values, document["values"], strict=True):
             band[:] = 0
             band[places] = counts

@@ -21,7 +21,7 @@ class StripBlender:
         layout: Where the tiles lie.
         channels: Channels of every tile: probabilities or metres, never labels or logits.
         cols: The columns of tiles that are blended; all by default.
-        window: Blend window, see :mod:`geosemimtl.tiling.weights`.
+        window: Blend window, see ``geosemimtl.tiling.weights``.
         device: Where the tiles are.
 
     Attributes:
@@ -57,7 +57,7 @@ class StripBlender:
         """Add a tile.
 
         Args:
-            i: Its row; all tiles of a row come before :meth:`finish` of that row.
+            i: Its row; all tiles of a row come before ``finish`` of that row.
             j: Its column.
             values: (channels, size, size).
         """

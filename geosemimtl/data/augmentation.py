@@ -92,7 +92,7 @@ def apply_geometry(
 
     Args:
         batch: With images in any range; what is filled is 0.
-        geometry: As :func:`draw_geometry` gives it.
+        geometry: As ``draw_geometry`` gives it.
         crop_px: Side of the crops.
         height_zoom: What zooming does to heights, as in the configuration.
     """

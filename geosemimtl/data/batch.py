@@ -16,7 +16,7 @@ class Batch:
 
     Attributes:
         domain: Index of the domain, from 0.
-        image: (B, C, H, W); in [0, 1] by the value range before :func:`augmentation.augmented`,
+        image: (B, C, H, W); in [0, 1] by the value range before ``augmentation.augmented``,
             of mean 0 and deviation 1 after.
         observed: Bool (B, H, W): real imagery, false for nodata and for what augmentation filled.
         targets: By task (B, H, W): class indices (int64), or metres.

@@ -69,7 +69,7 @@ def require_scenes(sections: Sequence[SceneSection]) -> None:
 
     Raises:
         SceneError: A file is missing.
-        ConfigError: As :func:`scene_truth`, and the next.
+        ConfigError: As ``scene_truth``, and the next.
         TileSetError: As there.
     """
     for section in sections:

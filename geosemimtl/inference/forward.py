@@ -42,7 +42,7 @@ class Forward:
         network: The network, which is moved to the device.
         tasks: What it predicts, in the order of the output's channels.
         device: Where it runs.
-        precision: As in :func:`resolved`.
+        precision: As in ``resolved``.
         tta: Whether each tile is seen in all eight flips and quarter turns, and the mean taken.
         compiled: Whether torch compiles the network first, which takes a minute.
 

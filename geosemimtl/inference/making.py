@@ -80,7 +80,7 @@ def make_rasters(
         overwrite: Replace existing outputs.
 
     Raises:
-        GeoSemiMTLError: As :func:`geosemimtl.inference.predictor.predict`.
+        GeoSemiMTLError: As ``geosemimtl.inference.predictor.predict``.
     """
     begun = time.perf_counter()
     journal, meter = Journal(folder), Meter()

@@ -18,7 +18,7 @@ class PredictOptions:
 
     Attributes:
         bands: Names of the files' bands in file order, where the files do not tell.
-        alpha: As in :func:`geosemimtl.raster.scene.open_scene`.
+        alpha: As in ``geosemimtl.raster.scene.open_scene``.
         assume_crs: CRS of files that carry none.
         georeference: What holds for scenes that do not say where they lie.
         value_range: Pixel values that map to 0 and 1, for scenes of another type than trained on.
@@ -30,16 +30,16 @@ class PredictOptions:
         bounds: Left, bottom, right and top in the scene's CRS, to predict only that part.
         area: A file of polygons, to predict only within them.
         overlap: Of tiles: a share, or pixels as a whole number; the model's own by default.
-        window: Blend window, see :mod:`geosemimtl.tiling.weights`.
+        window: Blend window, see ``geosemimtl.tiling.weights``.
         batch: Tiles that are run at once, at most; chosen by the memory by default.
-        precision: Inside the network, see :mod:`geosemimtl.inference.forward`.
+        precision: Inside the network, see ``geosemimtl.inference.forward``.
         tta: Whether each tile is seen in all eight flips and quarter turns, and the mean taken.
         adapt_bn: Whether batch normalisation learns its statistics from the scene first.
         compiled: Whether torch compiles the network first.
         confidence: Whether the largest probability is written too.
         probabilities: Whether each class's probability is written too.
         disagreement: Whether it is written how far overlapping tiles differ.
-        compress: Of the rasters, see :mod:`geosemimtl.raster.cog`.
+        compress: Of the rasters, see ``geosemimtl.raster.cog``.
     """
 
     bands: tuple[str, ...] | None = None

@@ -150,7 +150,7 @@ class Outputs:
         """Decide what is written of a block of pixels.
 
         Args:
-            values: (channels, rows, columns) as :meth:`reduced` returns them.
+            values: (channels, rows, columns) as ``reduced`` returns them.
             valid: Bool (rows, columns); ``None`` is everywhere.
 
         Returns:

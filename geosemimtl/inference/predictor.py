@@ -50,7 +50,7 @@ def predict(
 
     Args:
         scenes: Any rasters with the model's bands, at any GSD: files, folders, patterns or lists,
-            see :func:`geosemimtl.tiling.scenes.gather_scenes`.
+            see ``geosemimtl.tiling.scenes.gather_scenes``.
         model: A model file.
         output: Folder of the rasters; beside each scene by default.
         options: How to predict.

@@ -55,7 +55,7 @@ class StripResampler:
     values are divided by the share of valid weight.
 
     Args:
-        down: Weights of the rows, see :func:`geosemimtl.raster.resample.axis_taps`.
+        down: Weights of the rows, see ``geosemimtl.raster.resample.axis_taps``.
         across: Weights of the columns.
         cols: The output columns wanted.
         left: The input column at which the strips begin.

@@ -35,7 +35,7 @@ class BandValues:
     Attributes:
         minimum: Smallest seen.
         maximum: Largest seen.
-        percentiles: At :data:`PERCENTILES`.
+        percentiles: At ``PERCENTILES``.
     """
 
     minimum: float

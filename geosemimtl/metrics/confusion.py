@@ -128,7 +128,7 @@ class ConfusionCounts:
         """Return the mean F1 over the classes that are true or predicted anywhere.
 
         Args:
-            without: Indices of classes to leave out, as for :meth:`miou_without`.
+            without: Indices of classes to leave out, as for ``miou_without``.
         """
         return _mean(np.delete(self.f1, list(without)))
 

@@ -42,12 +42,12 @@ class HeightGroups:
         """Count the valid pixels of height arrays of equal shape, each in its group.
 
         Args:
-            prediction: As for :meth:`HeightCounts.from_heights`.
+            prediction: As for ``HeightCounts.from_heights``.
             truth: Likewise.
             valid: Likewise.
             group: Each pixel's group from 0; pixels of other numbers are in none.
             groups: How many there are.
-            eps: As for :meth:`HeightCounts.from_heights`.
+            eps: As for ``HeightCounts.from_heights``.
 
         Raises:
             ValueError: As there.

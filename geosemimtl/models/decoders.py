@@ -19,7 +19,7 @@ class PSPDecoder(nn.Module):
 
     Bins 1, 2, 3 and 6, a 1x1 convolution each; concatenation; 3x3 convolution; dropout of feature
     maps; 1x1 convolution. Works for any map size, and
-    in training with a single image (see :class:`~geosemimtl.models.layers.SafeBatchNorm2d`).
+    in training with a single image (see ``geosemimtl.models.layers.SafeBatchNorm2d``).
     """
 
     def __init__(

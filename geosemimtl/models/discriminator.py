@@ -31,7 +31,7 @@ class Discriminator(nn.Module):
     softmax. The paper prints the last width as K, but its text and Eq. 2 have K + 1 classes.
 
     Spectral norms follow the weights by one power iteration at each forward pass in training mode,
-    as torch has it, or at each call of :meth:`follow`.
+    as torch has it, or at each call of ``follow``.
 
     Args:
         in_channels: The task's channels: class probabilities or one-hot labels, or 1 height in

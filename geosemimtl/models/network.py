@@ -128,7 +128,7 @@ def build_network(
         initial: Whether to read the encoder's weights; not where others are to be loaded at once.
 
     Raises:
-        ConfigError: As :func:`~geosemimtl.models.encoders.build_encoder`.
+        ConfigError: As ``geosemimtl.models.encoders.build_encoder``.
     """
     encoder = build_encoder(config, in_channels, initial=initial)
     decoders: dict[str, nn.Module] = {

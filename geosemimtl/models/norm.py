@@ -22,7 +22,7 @@ def batch_norms(module: nn.Module) -> Iterator[_BatchNorm]:
 
 
 def keep_statistics_of(module: nn.Module, domains: int) -> None:
-    """Give every layer a set of running statistics a domain; see :func:`use_statistics_of`."""
+    """Give every layer a set of running statistics a domain; see ``use_statistics_of``."""
     for layer in batch_norms(module):
         for name in _SETS:
             own = getattr(layer, name)

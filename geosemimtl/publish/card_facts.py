@@ -9,7 +9,7 @@ from geosemimtl.tasks import Segmentation
 if TYPE_CHECKING:  # loads torch, which info of tile sets needs for nothing
     from geosemimtl.training.model_file import ModelCard
 
-#: Columns of :func:`domain_rows`.
+#: Columns of ``domain_rows``.
 DOMAIN_HEAD = ("domain", "scenes", "tiles", "labels used")
 
 

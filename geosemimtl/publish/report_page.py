@@ -92,7 +92,7 @@ def write_report(path: Path, evaluation: Evaluation, sources: ReportSources) -> 
 
 
 def page_of(evaluation: Evaluation, sources: ReportSources) -> str:
-    """Return the page of an evaluation; see :func:`write_report`."""
+    """Return the page of an evaluation; see ``write_report``."""
     scenes, scales = scene_maps(evaluation, sources.images)
     land, heights = evaluation.segmentation, evaluation.height
     pairs = height_chart(heights.pairs) if heights and heights.pairs else None

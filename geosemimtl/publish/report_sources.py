@@ -109,7 +109,7 @@ def opened_images(
     alpha: int | str = "auto",
     assume_crs: str | None = None,
 ) -> tuple[Scene, ...]:
-    """Look at scenes, each of one file or of several; see :func:`images_beside`.
+    """Look at scenes, each of one file or of several; see ``images_beside``.
 
     Raises:
         GeoSemiMTLError: One cannot be read.
@@ -131,7 +131,7 @@ def images_beside(
         rasters: One a scene.
         named: The scenes in the same order; if none is, those that lie beside the rasters under
             the scene's name, as far as they can be read.
-        bands: As for :func:`geosemimtl.raster.scene.open_scene`.
+        bands: As for ``geosemimtl.raster.scene.open_scene``.
         alpha: Likewise.
         assume_crs: Likewise.
 

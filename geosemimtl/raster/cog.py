@@ -159,7 +159,7 @@ def publish(whole: Path, path: Path, kind: RasterKind, sidecars: Mapping[str, st
 
 
 def remove_raster(path: Path) -> None:
-    """Remove a raster that :func:`publish` named, with what lies beside it.
+    """Remove a raster that ``publish`` named, with what lies beside it.
 
     Raises:
         OutputError: It cannot be removed.

@@ -27,7 +27,7 @@ _MOST_PX = 2**31 - 1
 
 
 class Part(Protocol):
-    """What must be known of a file; :class:`geosemimtl.raster.scene.Scene` tells it."""
+    """What must be known of a file; ``geosemimtl.raster.scene.Scene`` tells it."""
 
     @property
     def path(self) -> Path: ...  # noqa: D102  (as in Scene, like all below)
@@ -85,7 +85,7 @@ def joined(parts: Sequence[Part], grid: PixelGrid) -> str:
 
     Args:
         parts: The files, later ones in front.
-        grid: As :func:`joined_grid` gives it.
+        grid: As ``joined_grid`` gives it.
     """
     root = _document(grid.shape)
     ET.SubElement(root, "SRS").text = grid.crs.to_wkt()

@@ -41,7 +41,7 @@ class _Pixels(Protocol):
 
 
 class GridReader:
-    """Reads one layer on a grid, window by window; made by :func:`read_on_grid`."""
+    """Reads one layer on a grid, window by window; made by ``read_on_grid``."""
 
     def __init__(self, path: Path, source: _Pixels, grid: PixelGrid) -> None:
         self.path = path
@@ -161,14 +161,14 @@ def read_on_grid(
 
     Windows read alone equal the same part of the whole. A scene on the very grid is read as it
     is, whatever the filter. Averages and most frequent classes between grids of parallel axes are
-    computed here (:mod:`geosemimtl.raster.aligned`); all else is the warper's, where an infinite
+    computed here (``geosemimtl.raster.aligned``); all else is the warper's, where an infinite
     value makes every pixel that it touches invalid.
 
     Args:
         scene: What to read.
         grid: Where its pixels are wanted, in any CRS.
-        resampling: GDAL's filter; see :func:`image_filter`, :func:`label_filter` and
-            :func:`height_filter`.
+        resampling: GDAL's filter; see ``image_filter``, ``label_filter`` and
+            ``height_filter``.
         bands: Names of the bands wanted; all by default.
         nodata: A value to treat as nodata in a scene that declares none.
         recode: For label rasters: what each pixel's values, one a band, become (0 to 254) before

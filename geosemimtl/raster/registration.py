@@ -66,7 +66,7 @@ class Shift:
         rows_px: Pixels that it lies further down.
         cols_px: Pixels that it lies further to the right.
         confidence: Height of the correlation's peak above the mean of what else is within reach,
-            in deviations; see :data:`TRUSTED`.
+            in deviations; see ``TRUSTED``.
     """
 
     rows_px: float
@@ -103,7 +103,7 @@ def class_edges(indices: NDArray[np.uint8]) -> Edges:
         indices: (rows, columns), ``IGNORE`` where unlabelled.
 
     Returns:
-        As :func:`image_edges`.
+        As ``image_edges``.
     """
     labelled = indices != IGNORE
     present = np.unique(indices[labelled])
@@ -118,7 +118,7 @@ def height_edges(heights_m: NDArray[np.floating], valid: NDArray[np.bool_]) -> E
         valid: (rows, columns); what is not valid makes no edge.
 
     Returns:
-        As :func:`image_edges`.
+        As ``image_edges``.
     """
     if not valid.any():
         return np.zeros(valid.shape, np.complex64)
@@ -196,7 +196,7 @@ def common_shift(surfaces: Sequence[NDArray[np.float32]]) -> Shift | None:
     several can tell alone, more than half of them have to agree with the sum.
 
     Args:
-        surfaces: Of :func:`correlation`, all of one shape.
+        surfaces: Of ``correlation``, all of one shape.
 
     Returns:
         The shift, or ``None`` where nothing can be told.

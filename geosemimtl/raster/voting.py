@@ -1,6 +1,6 @@
 """The most frequent class between two grids whose axes are parallel.
 
-As with averages (:mod:`geosemimtl.raster.averaging`), which source pixels an output pixel meets
+As with averages (``geosemimtl.raster.averaging``), which source pixels an output pixel meets
 depends on its row and its column alone. Most output pixels meet one class only, which minimum and
 maximum show; only at the others' votes are counted.
 """

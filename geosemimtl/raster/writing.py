@@ -112,7 +112,7 @@ def raster_bytes(
     nodata: float | None = None,
     band_names: Sequence[str] = (),
 ) -> bytes:
-    """Return what :func:`write_raster` writes, uncompressed and without a mask.
+    """Return what ``write_raster`` writes, uncompressed and without a mask.
 
     Raises:
         GridError: GeoTIFF has no words for the grid's CRS, such as a rotated pole.

@@ -36,7 +36,7 @@ _NAMES = {spelling: unit for unit, names in _SPELLINGS.items() for spelling in n
 
 @dataclass(frozen=True, slots=True)
 class ElevationReader:
-    """Reads elevations in metres, window by window; made by :func:`elevations_on_grid`."""
+    """Reads elevations in metres, window by window; made by ``elevations_on_grid``."""
 
     path: Path
     factor_m: float

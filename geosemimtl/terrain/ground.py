@@ -38,7 +38,7 @@ def ground_surface(
     several times over, and gaps are filled by a thin plate.
 
     Args:
-        lowest_m: (cells down, cells across) of :func:`geosemimtl.terrain.cells.lowest_levels`,
+        lowest_m: (cells down, cells across) of ``geosemimtl.terrain.cells.lowest_levels``,
             NaN without data.
         cell_m: (rows, columns) size of a cell.
         ground: What is taken for ground.

@@ -164,7 +164,7 @@ class TrainConfig(Section):
 
 
 def load_config(path: Path, overrides: Sequence[str] = ()) -> TrainConfig:
-    """Read a training's configuration; see :func:`geosemimtl.config.load_yaml`.
+    """Read a training's configuration; see ``geosemimtl.config.load_yaml``.
 
     Raises:
         ConfigError: As there.

@@ -50,7 +50,7 @@ def run_iteration(
     stand still across the network's steps: their gradients add up over the domains.
 
     Args:
-        batches: By domain, its images, augmented, in one part or in several (:class:`_Share`).
+        batches: By domain, its images, augmented, in one part or in several (``_Share``).
         network: What ``forward`` runs.
         method: What is added to the labels.
         forward: Predicts a part, from its number in the domain.

@@ -189,7 +189,7 @@ def load_model(
         any_domain: Whether none need be chosen.
 
     Raises:
-        ModelFileError: As :func:`read_card`, or the weights do not fit the card.
+        ModelFileError: As ``read_card``, or the weights do not fit the card.
         ConfigError: A domain has to be chosen and is not, or there is none of that name.
     """
     card = read_card(path)

@@ -24,7 +24,7 @@ _COPIED = 1 << 20
 
 
 class CityJSONWriter:
-    """Takes buildings one after the other; made by :func:`cityjson_writer`."""
+    """Takes buildings one after the other; made by ``cityjson_writer``."""
 
     def __init__(
         self, objects: IO[bytes], vertices: IO[bytes], origin: tuple[float, float]

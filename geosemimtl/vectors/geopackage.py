@@ -72,7 +72,7 @@ def geopackage_writer(path: Path, crs: CRS, layers: Sequence[Layer]) -> Iterator
 
 
 class GeoPackageWriter:
-    """Takes features for the layers of a GeoPackage; made by :func:`geopackage_writer`."""
+    """Takes features for the layers of a GeoPackage; made by ``geopackage_writer``."""
 
     def __init__(self, path: Path, crs: CRS, layers: Sequence[Layer]) -> None:
         self._path, self._wkt = path, crs.to_wkt()
@@ -94,7 +94,7 @@ class GeoPackageWriter:
         """Write what waits, layers without features, and the styles.
 
         Raises:
-            OutputError: As :meth:`add`.
+            OutputError: As ``add``.
         """
         for layer in self._layers:
             if self._waiting[layer] or layer not in self._begun:

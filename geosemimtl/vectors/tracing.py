@@ -73,8 +73,8 @@ def faces(
     Memory holds two strips and the faces that reach into the last one.
 
     Args:
-        strips: From the top down, all of :data:`STRIP_ROWS` rows but the last.
-        tolerance_m: As of :func:`geosemimtl.vectors.simplification.simplified`.
+        strips: From the top down, all of ``STRIP_ROWS`` rows but the last.
+        tolerance_m: As of ``geosemimtl.vectors.simplification.simplified``.
         pixel_m: Width and height of a pixel.
     """
     tracer = _Tracer(tolerance_m, pixel_m)

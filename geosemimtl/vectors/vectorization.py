@@ -46,7 +46,7 @@ def vectorize(
     """Write the polygons of a class raster of any size to a GeoPackage.
 
     Args:
-        classes: A ``*_classes.tif`` of :func:`geosemimtl.inference.predictor.predict`.
+        classes: A ``*_classes.tif`` of ``geosemimtl.inference.predictor.predict``.
         output: The GeoPackage.
         heights: The heights predicted with it, on the same grid.
         confidence: The confidence predicted with it; the one beside it by default, if there is.

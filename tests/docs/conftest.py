@@ -2,8 +2,8 @@
 
 A command is run as a page shows it, on small files: scenes have 1536 x 512 pixels at most, and
 a training's YAML keeps its domains and method, but trains a small network for two iterations
-(:func:`shortened`). What one page shows and others start from (tile sets, a model, predicted
-rasters) is made by the pages' own commands (:data:`MADE`).
+(``shortened``). What one page shows and others start from (tile sets, a model, predicted
+rasters) is made by the pages' own commands (``MADE``).
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def shortened(document: dict[str, Any]) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class World:
-    """The files, and which of them each command of :data:`MADE` made.
+    """The files, and which of them each command of ``MADE`` made.
 
     Attributes:
         folder: Where they are.

@@ -176,6 +176,17 @@ def test_the_commands_run(
     shutil.rmtree(here)
 
 
+def test_the_python_of_the_reference_runs(
+    world: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.copy_to(tmp_path, [])
+    monkeypatch.chdir(tmp_path)
+    text = (ROOT / "docs" / "api.md").read_text("utf-8")
+    (shown,) = [content for language, _, content in _blocks(text) if language == "python"]
+    exec(compile(shown, "api.md", "exec"), {})  # noqa: S102  (this project's own page)
+    assert capsys.readouterr().out.startswith("predicted/scene_height.tif ")
+
+
 def test_every_command_of_the_program_is_shown() -> None:
     ours = {words[1] for words in EVERY if words[0] == "geosemimtl"}
     assert set(COMMANDS) - ours == set()

@@ -75,6 +75,9 @@ def test_every_public_function_has_its_reference(site: Path) -> None:
     page = (site / "api.html").read_text("utf-8")
     missing = [name for name in geosemimtl.__all__ if f'id="geosemimtl.{name}"' not in page]
     assert missing == []
+    assert "How to predict." in page
+    assert "<p>Predict classes and heights of whole scenes.</p>" in page
+    assert re.findall(r":(?:func|class|meth|mod|data|attr):", page) == []  # Sphinx's, not Markdown
 
 
 def test_every_command_has_its_picture() -> None:

@@ -33,7 +33,7 @@ def find_data_set(name: str, root: Path, wanted: Wanted | None = None) -> DataSe
     """Find a data set's files below a folder, in any folders and zips.
 
     Args:
-        name: A key of :data:`geosemimtl.data.sets.registry.DATA_SETS`.
+        name: A key of ``geosemimtl.data.sets.registry.DATA_SETS``.
         root: The folder.
         wanted: Which of its files; the data set's usual ones by default.
 

@@ -26,7 +26,7 @@ class ScenesFile(BaseModel):
         heights: As for ``--height``.
         mosaic: All images form one scene.
         classes: A class map, or the path of one.
-        class_column: As in :class:`TileOptions`, like all below.
+        class_column: As in ``TileOptions``, like all below.
         bands: Names in file order.
         alpha: The band that is the mask.
         value_range: Values that are black and white.

@@ -135,7 +135,7 @@ class _Metres:
 
 
 class HeightCanvas:
-    """Draws a scene's heights as their blocks come; see :class:`ClassCanvas`.
+    """Draws a scene's heights as their blocks come; see ``ClassCanvas``.
 
     Args:
         name: The scene's.

@@ -131,12 +131,12 @@ def evaluate_model(  # noqa: PLR0913  (what predict takes, and what evaluate doe
     """Predict whole scenes and compare what comes out with truth; the rasters are not kept.
 
     Args:
-        scenes: As for :func:`geosemimtl.inference.predictor.predict`, in the order of the truth.
+        scenes: As for ``geosemimtl.inference.predictor.predict``, in the order of the truth.
         model: A model file.
-        labels: As for :func:`evaluate`.
+        labels: As for ``evaluate``.
         true_heights: Likewise.
         options: How to predict.
-        label_classes: As for :func:`evaluate`.
+        label_classes: As for ``evaluate``.
         class_column: Likewise.
         scoring: Likewise.
         places: One for each scene: what holds if it does not say where it lies.

@@ -70,7 +70,7 @@ def evaluate_tiles(  # noqa: PLR0913  (what predict takes, and what evaluate doe
     Tiles lie and are read as for a prediction. The truth is brought to the model's grid.
 
     Args:
-        scenes: As for :func:`geosemimtl.inference.evaluation.scenes.evaluate_model`.
+        scenes: As for ``geosemimtl.inference.evaluation.scenes.evaluate_model``.
         model: Likewise.
         labels: Likewise.
         true_heights: Likewise.

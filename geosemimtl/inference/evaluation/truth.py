@@ -68,7 +68,7 @@ class TrueClasses:
         """Refuse undeclared values, and labels that lie elsewhere than a grid.
 
         Raises:
-            LabelError: As :meth:`geosemimtl.tiling.labels.Labels.check`.
+            LabelError: As ``geosemimtl.tiling.labels.Labels.check``.
         """
         self.labels.check(grid, track)
 
@@ -82,7 +82,7 @@ class TrueClasses:
 
 
 class TrueClassReader:
-    """Reads true classes window by window; made by :meth:`TrueClasses.on_grid`."""
+    """Reads true classes window by window; made by ``TrueClasses.on_grid``."""
 
     def __init__(self, reader: LabelReader, lookup: NDArray[np.uint8]) -> None:
         self._reader = reader
@@ -103,7 +103,7 @@ class TrueClassReader:
 
         Args:
             window: In pixels of the grid.
-            radius_px: See :func:`geosemimtl.metrics.erosion.away_from_boundaries`; with ``None``
+            radius_px: See ``geosemimtl.metrics.erosion.away_from_boundaries``; with ``None``
                 nobody asks.
         """
         if radius_px is None:

@@ -40,7 +40,7 @@ class HeightView:
 
     Attributes:
         name: The scene's.
-        grid: As of :class:`ClassView`.
+        grid: As of ``ClassView``.
         step: Likewise.
         true: float32 (rows, columns); NaN where nothing is known.
         predicted: The same of what is predicted.

@@ -146,10 +146,10 @@ class Refusal:
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """As of a :class:`SceneReport`."""
+        """As of a ``SceneReport``."""
         return (self.problem,)
 
     def document(self) -> dict[str, Any]:
-        """Return it as JSON's types, with the keys of :meth:`SceneReport.document`."""
+        """Return it as JSON's types, with the keys of ``SceneReport.document``."""
         known = {"scene": str(self.path), "problems": self.problems, "notes": ()}
         return {key: known.get(key) for key in _KEYS}

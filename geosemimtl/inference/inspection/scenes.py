@@ -52,7 +52,7 @@ def check_all(
     model: Path | None = None,
     track: Track = silent,
 ) -> list[SceneReport | Refusal]:
-    """Check scenes one by one, see :func:`check`; one that cannot be read stops no other.
+    """Check scenes one by one, see ``check``; one that cannot be read stops no other.
 
     Args:
         scenes: The files of each scene.
