@@ -48,6 +48,11 @@ _what = together(
         "--disagreement", is_flag=True, help="Write how far overlapping tiles differ, too."
     ),
     click.option(
+        "--project",
+        is_flag=True,
+        help="Write polygons of buildings and a QGIS project of all layers, too.",
+    ),
+    click.option(
         "--compress",
         type=click.Choice(["zstd", "deflate", "lzw", "none"]),
         default="zstd",
@@ -136,6 +141,7 @@ def command(
     devices: str | None,
     jobs: int,
     *,
+    project: bool,
     skip_existing: bool,
     overwrite: bool,
     as_json: bool,
@@ -150,12 +156,14 @@ def command(
     \b
     Example:
       geosemimtl predict scene.tif
+      geosemimtl predict scene.tif --project
       geosemimtl predict scenes/ --model runs/a/a.safetensors -o predicted
     """
     from geosemimtl.cli.console import say, track
     from geosemimtl.errors import BatchError
     from geosemimtl.inference.options import PredictOptions
     from geosemimtl.inference.predictor import predict
+    from geosemimtl.publish.project.companions import POLYGONS, PROJECT
     from geosemimtl.training.model_file import newest_model
 
     if model is None:
@@ -170,6 +178,7 @@ def command(
             overwrite=overwrite,
             skip_existing=skip_existing,
             devices=_device_names(devices, jobs),
+            companions=(POLYGONS, PROJECT) if project else (),
             track=track,
         )
     except BatchError as error:
@@ -218,15 +227,18 @@ def _report(
     ]
     if not quiet():
         ERR.print(table("predicted", ("scene", "Mpx", "s", "Mpx/s", "peak MB"), rows))
-    paths = [str(path) for each in made for path in each.rasters.values()]
-    say("wrote " + " ".join(paths))
-    say("open in QGIS: qgis " + shlex.join(paths))
+    rasters = [str(path) for each in made for path in each.rasters.values()]
+    more = [str(path) for each in made for path in each.companions]
+    say("wrote " + " ".join([*rasters, *more]))
+    projects = [path for path in more if path.endswith(".qgz")]
+    say("open in QGIS: qgis " + shlex.join(projects[:1] or rasters))
 
 
 def _document(made: Prediction) -> dict[str, object]:
     return {
         "scene": str(made.scene),
         "rasters": {kind: str(path) for kind, path in made.rasters.items()},
+        "companions": [str(path) for path in made.companions],
         "pixels": made.pixels,
         "predicted": made.predicted,
         "megapixels_per_second": made.speed and round(made.speed, 3),

@@ -72,6 +72,43 @@ def disagreement_style(unit: str) -> str:
     return ramp_style(DISAGREEMENT_RAMP, 1 if unit == "share" else 4, unit)
 
 
+def image_style(bands: Sequence[int], ranges: Sequence[tuple[float, float]] = ()) -> str:
+    """Return the style of an image.
+
+    Args:
+        bands: Three 1-based bands to be shown as red, green and blue, or one as grey.
+        ranges: Values of each that are shown darkest and brightest; by default those of its type.
+    """
+    root, pipe = _document()
+    if len(bands) == 1:
+        renderer = _renderer(pipe, "singlebandgray")
+        renderer.attrib.pop("band")
+        renderer.set("grayBand", str(bands[0]))
+        names = ["contrastEnhancement"]
+    else:
+        renderer = _renderer(pipe, "multibandcolor")
+        renderer.attrib.pop("band")
+        for colour, band in zip(("red", "green", "blue"), bands, strict=True):
+            renderer.set(f"{colour}Band", str(band))
+        names = [f"{colour}ContrastEnhancement" for colour in ("red", "green", "blue")]
+    for name, (low, high) in zip(names, ranges, strict=False):
+        stretch = ET.SubElement(renderer, name)
+        ET.SubElement(stretch, "minValue").text = f"{low:g}"
+        ET.SubElement(stretch, "maxValue").text = f"{high:g}"
+        ET.SubElement(stretch, "algorithm").text = "StretchToMinimumMaximum"
+    return _text(root)
+
+
+def hillshade_style() -> str:
+    """Return the style that lights heights from the north-west, half way up."""
+    root, pipe = _document()
+    renderer = _renderer(pipe, "hillshade")
+    for name, value in {"azimuth": "315", "angle": "45", "zfactor": "1"}.items():
+        renderer.set(name, value)
+    renderer.set("multidirection", "0")
+    return _text(root)
+
+
 def _document() -> tuple[ET.Element, ET.Element]:
     root = ET.Element("qgis", version="3.22.0", styleCategories="Symbology")
     return root, ET.SubElement(root, "pipe")

@@ -230,3 +230,15 @@ def test_an_interruption_says_how_to_go_on(place: Path, write_tif: Write) -> Non
     assert done.returncode == 0
     assert "going on with x.tif" in done.stderr
     assert not list((place / "long").glob(".*"))
+
+
+def test_a_project_in_one_command(place: Path, run: Run, write_tif: Write) -> None:
+    write_tif(place / "one" / "x.tif", noise(3, 70, 90))
+    done = run("predict", "one/x.tif", "--project", "-o", "out", "--json")
+    assert done.code == 0
+    (facts,) = json.loads(done.out)
+    assert facts["companions"][-1] == "out/x.qgz"
+    assert (place / "out" / "x.qgz").is_file()
+    again = run("predict", "one/x.tif", "--project", "-o", "out", "--skip-existing")
+    assert again.code == 0
+    assert "qgis out/x.qgz" in again.err

@@ -6,7 +6,13 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from geosemimtl.raster.styles import classes_style, confidence_style, height_style
+from geosemimtl.raster.styles import (
+    classes_style,
+    confidence_style,
+    height_style,
+    hillshade_style,
+    image_style,
+)
 from geosemimtl.tasks import ISPRS_CLASSES, Classes, LandClass
 
 
@@ -43,3 +49,23 @@ def test_heights_rise_evenly_to_a_round_maximum(maximum_m: float, top: float) ->
 def test_confidence_ends_at_a_hundred_per_cent() -> None:
     items = parsed(confidence_style()).findall(".//item")
     assert items[-1].attrib["label"] == "100 %"
+
+
+def renderer_of(style: str) -> ET.Element:
+    (renderer,) = parsed(style).iter("rasterrenderer")
+    return renderer
+
+
+def test_an_image_shows_three_bands_or_one() -> None:
+    coloured = renderer_of(image_style([4, 1, 2]))
+    assert coloured.get("type") == "multibandcolor"
+    assert [coloured.get(f"{name}Band") for name in ("red", "green", "blue")] == ["4", "1", "2"]
+    assert list(coloured) == []  # bytes need no stretch
+    grey = renderer_of(image_style([2], [(5, 900)]))
+    assert (grey.get("type"), grey.get("grayBand")) == ("singlebandgray", "2")
+    assert [part.text for part in grey[0]] == ["5", "900", "StretchToMinimumMaximum"]
+
+
+def test_the_light_comes_from_the_north_west() -> None:
+    shaded = renderer_of(hillshade_style())
+    assert (shaded.get("azimuth"), shaded.get("angle")) == ("315", "45")
