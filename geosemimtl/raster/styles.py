@@ -14,6 +14,20 @@ CONFIDENCE_RAMP = ("#0d0887", "#7e03a8", "#cc4778", "#f89540", "#f0f921")
 #: For disagreement, dark for much.
 DISAGREEMENT_RAMP = ("#fcfdbf", "#fc8961", "#b73779", "#51127c", "#000004")
 
+#: Bands that are shown as red, green and blue: natural colours, or colour infrared.
+_COLOURS = (("red", "green", "blue"), ("nir", "red", "green"))
+
+
+def shown_bands(names: Sequence[str]) -> tuple[str, ...]:
+    """Return which three of a scene's bands a picture shows as red, green and blue, or which one.
+
+    Args:
+        names: Of the bands in file order. Natural colours come first, then colour infrared, then
+            the first three, then the first as grey.
+    """
+    named = (each for each in _COLOURS if set(each) <= set(names))
+    return next(named, tuple(names[: 3 if len(names) > 2 else 1]))
+
 
 def classes_style(classes: Classes) -> str:
     """Return a style with one legend entry for each declared class and no other."""

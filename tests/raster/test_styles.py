@@ -12,6 +12,7 @@ from geosemimtl.raster.styles import (
     height_style,
     hillshade_style,
     image_style,
+    shown_bands,
 )
 from geosemimtl.tasks import ISPRS_CLASSES, Classes, LandClass
 
@@ -69,3 +70,16 @@ def test_an_image_shows_three_bands_or_one() -> None:
 def test_the_light_comes_from_the_north_west() -> None:
     shaded = renderer_of(hillshade_style())
     assert (shaded.get("azimuth"), shaded.get("angle")) == ("315", "45")
+
+
+@pytest.mark.parametrize(
+    ("names", "shown"),
+    [
+        (("nir", "blue", "green", "red"), ("red", "green", "blue")),
+        (("green", "red", "nir"), ("nir", "red", "green")),
+        (("band_1", "band_2", "band_3", "band_4"), ("band_1", "band_2", "band_3")),
+        (("pan", "nir"), ("pan",)),
+    ],
+)
+def test_bands_as_people_know_them(names: tuple[str, ...], shown: tuple[str, ...]) -> None:
+    assert shown_bands(names) == shown

@@ -18,7 +18,7 @@ from geosemimtl.progress import Track
 from geosemimtl.publish.project.documents import write_project
 from geosemimtl.publish.project.parts import MULTIPLY, ProjectLayer
 from geosemimtl.raster.scene import Scene, open_scene
-from geosemimtl.raster.styles import hillshade_style, image_style
+from geosemimtl.raster.styles import hillshade_style, image_style, shown_bands
 from geosemimtl.tasks import HEIGHT, SEGMENTATION, Segmentation
 from geosemimtl.vectors.geopackage import styles_in
 from geosemimtl.vectors.layers import BLOCKS, BUILDING, BUILDINGS
@@ -36,8 +36,6 @@ _RASTERS = {
     DISAGREEMENT: "Disagreement of tiles",
 }
 _HILLSHADE, _IMAGE = "Hillshade", "Image"
-#: Bands that are shown as red, green and blue: the first of these that a scene has.
-_COLOURS = (("red", "green", "blue"), ("nir", "red", "green"))
 #: Of the classes' colours over the image, which stays bright enough to be read.
 _TINT = 0.6
 #: Values below and above these per cent are shown darkest and brightest, unless pixels are bytes.
@@ -126,8 +124,7 @@ def _image_layers(scene: Scene) -> list[ProjectLayer]:
 
 
 def _image_style(scene: Scene) -> str:
-    names = next((each for each in _COLOURS if set(each) <= set(scene.bands)), scene.bands)
-    places = [scene.bands.index(name) for name in names[: 3 if len(names) > 2 else 1]]
+    places = [scene.bands.index(name) for name in shown_bands(scene.bands)]
     ranges = []
     values = sample_scene(scene).values[places] if scene.dtype != "uint8" else np.zeros((0, 0))
     if values.size:
