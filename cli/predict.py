@@ -54,6 +54,13 @@ _what = together(
         show_default=True,
         help="Of the rasters.",
     ),
+    click.option("--stac", is_flag=True, help="Write a STAC item (NAME.stac.json), too."),
+    click.option(
+        "--datetime",
+        "taken",
+        metavar="DATE|FROM/TO",
+        help="When the scenes were taken, for --stac; what they say by default.",
+    ),
 )
 
 
@@ -135,6 +142,7 @@ def command(
     output: Path | None,
     devices: str | None,
     jobs: int,
+    taken: str | None,
     *,
     skip_existing: bool,
     overwrite: bool,
@@ -156,17 +164,19 @@ def command(
     from geosemimtl.errors import BatchError
     from geosemimtl.inference.options import PredictOptions
     from geosemimtl.inference.predictor import predict
+    from geosemimtl.raster.acquisition import TimeSpan
     from geosemimtl.training.model_file import newest_model
 
     if model is None:
         model = newest_model()
         say(f"model {model}")
+    when = None if taken is None else TimeSpan.parse(taken)
     try:
         made = predict(
             scenes,
             model,
             output=output,
-            options=PredictOptions(**options),
+            options=PredictOptions(**options, taken=when),
             overwrite=overwrite,
             skip_existing=skip_existing,
             devices=_device_names(devices, jobs),
@@ -219,7 +229,8 @@ def _report(
     if not quiet():
         ERR.print(table("predicted", ("scene", "Mpx", "s", "Mpx/s", "peak MB"), rows))
     paths = [str(path) for each in made for path in each.rasters.values()]
-    say("wrote " + " ".join(paths))
+    items = [str(each.item) for each in made if each.item is not None]
+    say("wrote " + " ".join([*paths, *items]))
     say("open in QGIS: qgis " + shlex.join(paths))
 
 
@@ -227,6 +238,7 @@ def _document(made: Prediction) -> dict[str, object]:
     return {
         "scene": str(made.scene),
         "rasters": {kind: str(path) for kind, path in made.rasters.items()},
+        "item": made.item and str(made.item),
         "pixels": made.pixels,
         "predicted": made.predicted,
         "megapixels_per_second": made.speed and round(made.speed, 3),

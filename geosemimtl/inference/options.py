@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from geosemimtl.errors import ConfigError
+from geosemimtl.raster.acquisition import TimeSpan
 from geosemimtl.raster.cog import COMPRESSIONS
 from geosemimtl.raster.scene import Georeference
 from geosemimtl.tiling.weights import WINDOWS
@@ -40,6 +41,8 @@ class PredictOptions:
         probabilities: Whether each class's probability is written too.
         disagreement: Whether it is written how far overlapping tiles differ.
         compress: Of the rasters, see :mod:`geosemimtl.raster.cog`.
+        stac: Whether a STAC item is written beside the rasters.
+        taken: When the scenes were taken, for their items; what the files say by default.
     """
 
     bands: tuple[str, ...] | None = None
@@ -63,6 +66,8 @@ class PredictOptions:
     probabilities: bool = False
     disagreement: bool = False
     compress: str = "zstd"
+    stac: bool = False
+    taken: TimeSpan | None = None
 
     def __post_init__(self) -> None:
         for flag, given, choices in (
@@ -71,6 +76,8 @@ class PredictOptions:
         ):
             if given not in choices:
                 raise ConfigError(f"{flag} {given}: choose from {', '.join(choices)}")
+        if self.taken is not None and not self.stac:
+            raise ConfigError("--datetime is of the STAC items: add --stac")
         if self.batch is not None and self.batch < 1:
             raise ConfigError(f"--batch {self.batch}: run at least one tile at once")
         words = isinstance(self.grid, str)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +19,7 @@ from geosemimtl.files import (
     work_folder,
     work_folder_of,
 )
+from geosemimtl.inference.cataloguing import item_path, item_text, remove_item, write_item
 from geosemimtl.inference.choosing import Chosen, choose_scenes
 from geosemimtl.inference.journal import Journal
 from geosemimtl.inference.making import Prediction, lost, make_rasters
@@ -77,8 +79,8 @@ def predict(
         if output is not None:
             stack.enter_context(no_empty_folder(output))
         if skip_existing:
-            chosen = [each for each in chosen if not _is_there(each)]
-        tasks = [_task(each, setting, sizes, overwrite=overwrite) for each in chosen]
+            chosen = [each for each in chosen if not _is_there(each, options)]
+        tasks = _tasks(chosen, setting, sizes, failures, overwrite=overwrite)
         made = []
         if tasks:
             ready = stack.enter_context(started(setting))
@@ -91,21 +93,53 @@ def predict(
 
 
 class _Task(NamedTuple):
-    """A scene, and what its rasters follow from."""
+    """A scene, what its rasters follow from, and the text of its item, if it gets one."""
 
     chosen: Chosen
     sizes: Sizes
     request: str
+    item: str | None
 
 
-def _is_there(chosen: Chosen) -> bool:
-    there = all(path.exists() for path in chosen.paths.values())
+def _is_there(chosen: Chosen, options: PredictOptions) -> bool:
+    there = all(path.exists() for path in _results(chosen, options))
     return there and not work_folder_of(chosen.target).exists()
+
+
+def _results(chosen: Chosen, options: PredictOptions) -> list[Path]:
+    return [*chosen.paths.values(), *[item_path(chosen)] * options.stac]
+
+
+def _tasks(
+    chosen: Sequence[Chosen],
+    setting: Setting,
+    sizes: Sizes,
+    failures: list[GeoSemiMTLError],
+    *,
+    overwrite: bool,
+) -> list[_Task]:
+    """Find out what is to be done of each scene; one that cannot be stands with the failures."""
+    tasks = []
+    for each in chosen:
+        with _kept(failures, each):
+            tasks.append(_task(each, setting, sizes, overwrite=overwrite))
+    return tasks
+
+
+@contextmanager
+def _kept(failures: list[GeoSemiMTLError], chosen: Chosen) -> Iterator[None]:
+    """Keep a scene's own failure with the others; what would stop all of them goes on."""
+    try:
+        yield
+    except (OutputError, MachineError):
+        raise
+    except GeoSemiMTLError as error:
+        failures.append(named_by(error, chosen.pixels.scene.path))
 
 
 def _task(chosen: Chosen, setting: Setting, sizes: Sizes, *, overwrite: bool) -> _Task:
     """Find out whether an earlier run goes on, and refuse outputs that are there."""
-    scene = chosen.pixels.scene
+    scene, options = chosen.pixels.scene, setting.options
     asked = request(scene, setting, sizes)
     folder = work_folder_of(chosen.target)
     if lost(folder, chosen):
@@ -121,8 +155,9 @@ def _task(chosen: Chosen, setting: Setting, sizes: Sizes, *, overwrite: bool) ->
             ", ".join(changes(earlier, asked)),
         )
     if taken is None or not Journal(folder).is_whole:
-        require_absent(list(chosen.paths.values()), overwrite=overwrite)
-    return _Task(chosen, sizes, json.dumps(asked, sort_keys=True))
+        require_absent(_results(chosen, options), overwrite=overwrite)
+    item = item_text(chosen, setting.model, options.taken) if options.stac else None
+    return _Task(chosen, sizes, json.dumps(asked, sort_keys=True), item)
 
 
 def _make(
@@ -136,16 +171,14 @@ def _make(
 ) -> list[Prediction]:
     """Make the rasters of each scene; one that fails stands with the failures."""
     made = []
-    for chosen, sizes, asked in tasks:
-        try:
-            with work_folder(chosen.target, asked) as folder:
-                made.append(
-                    make_rasters(chosen, options, sizes, folder, ready, track, overwrite=overwrite)
-                )
-        except (OutputError, MachineError):
-            raise
-        except GeoSemiMTLError as error:
-            failures.append(named_by(error, chosen.pixels.scene.path))
+    for chosen, sizes, asked, item in tasks:
+        with _kept(failures, chosen), work_folder(chosen.target, asked) as folder:
+            done = make_rasters(chosen, options, sizes, folder, ready, track, overwrite=overwrite)
+            if item is not None:  # last: it tells of rasters that are there
+                done = replace(done, item=write_item(item_path(chosen), item, overwrite=overwrite))
+            elif overwrite:
+                remove_item(item_path(chosen))
+            made.append(done)
     return made
 
 

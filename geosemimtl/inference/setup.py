@@ -31,6 +31,8 @@ _DEVICES = "write cpu, or GPUs by number, such as 0,1"
 _BESIDE = (".aux.xml", ".ovr")
 #: What such files could change.
 _READ = ("grid", "bands", "indexes", "alpha", "dtype", "nodata", "mask")
+#: Options that change no pixel.
+_NO_PIXEL = ("stac", "taken")
 
 
 class Sizes(NamedTuple):
@@ -101,13 +103,13 @@ def request(scene: Scene, setting: Setting, sizes: Sizes) -> dict[str, Any]:
     Raises:
         SceneError: A file is gone.
     """
-    area = setting.options.area
+    area, options = setting.options.area, asdict(setting.options)
     asked = {
         "scene": [stamp(file) for file in scene.read_from if not file.name.endswith(_BESIDE)],
         "scene as read": [str(getattr(scene, name)) for name in _READ],
         "model": [stamp(setting.model)],
         "area": [] if area is None else [stamp(split_layer(area).file)],
-        "options": asdict(setting.options),
+        "options": {key: options[key] for key in options if key not in _NO_PIXEL},
         **sizes._asdict(),
         "precision": setting.precision,
         "devices": sorted({_device_words(name) for name in setting.devices}),
