@@ -23,6 +23,7 @@ from geosemimtl.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from geosemimtl.inference.companions import Companion
     from geosemimtl.inference.making import Prediction
 
 
@@ -58,6 +59,13 @@ _what = together(
         default="zstd",
         show_default=True,
         help="Of the rasters.",
+    ),
+    click.option("--stac", is_flag=True, help="Write a STAC item (NAME.stac.json), too."),
+    click.option(
+        "--datetime",
+        "taken",
+        metavar="DATE|FROM/TO",
+        help="When the scenes were taken, for --stac; what they say by default.",
     ),
 )
 
@@ -140,8 +148,10 @@ def command(
     output: Path | None,
     devices: str | None,
     jobs: int,
+    taken: str | None,
     *,
     project: bool,
+    stac: bool,
     skip_existing: bool,
     overwrite: bool,
     as_json: bool,
@@ -163,12 +173,12 @@ def command(
     from geosemimtl.errors import BatchError
     from geosemimtl.inference.options import PredictOptions
     from geosemimtl.inference.predictor import predict
-    from geosemimtl.publish.project.companions import POLYGONS, PROJECT
     from geosemimtl.training.model_file import newest_model
 
     if model is None:
         model = newest_model()
         say(f"model {model}")
+    companions = _companions(model, taken, project=project, stac=stac)
     try:
         made = predict(
             scenes,
@@ -178,7 +188,7 @@ def command(
             overwrite=overwrite,
             skip_existing=skip_existing,
             devices=_device_names(devices, jobs),
-            companions=(POLYGONS, PROJECT) if project else (),
+            companions=companions,
             track=track,
         )
     except BatchError as error:
@@ -188,6 +198,18 @@ def command(
         say("\nThe same command goes on from here.")
         raise
     _report(made, as_json=as_json)
+
+
+def _companions(model: Path, taken: str | None, *, project: bool, stac: bool) -> list[Companion]:
+    """Return what is made besides rasters."""
+    from geosemimtl.publish.project.companions import POLYGONS, PROJECT
+    from geosemimtl.publish.stac.companions import items
+    from geosemimtl.raster.acquisition import TimeSpan
+
+    if taken is not None and not stac:
+        raise click.UsageError("--datetime is of the STAC items: add --stac")
+    when = None if taken is None else TimeSpan.parse(taken)
+    return [*(POLYGONS, PROJECT) * project, *[items(model, when)] * stac]
 
 
 def _device_names(text: str | None, jobs: int) -> tuple[str, ...]:

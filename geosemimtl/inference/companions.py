@@ -21,11 +21,13 @@ class Companion:
         applies: Whether it can be made of such rasters.
         make: Writes it whole or not at all, given the scene, the path and what shows progress. It
             may write nothing where the scene gives nothing to write.
+        look: Raises or warns of what it could not be made of, before anything is predicted.
     """
 
     suffix: str
     applies: Callable[[Outputs], bool]
     make: Callable[[Chosen, Path, Track], None]
+    look: Callable[[Chosen], None] = lambda _: None
 
     def path(self, chosen: Chosen) -> Path:
         """Return where a scene's lies."""

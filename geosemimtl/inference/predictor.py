@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from math import prod
 from pathlib import Path
@@ -85,11 +85,8 @@ def predict(  # noqa: PLR0913  (each is a caller's own choice)
         if output is not None:
             stack.enter_context(no_empty_folder(output))
         there = [each for each in chosen if skip_existing and _is_there(each)]
-        tasks = [
-            _task(each, setting, sizes, _of(each, companions), overwrite=overwrite)
-            for each in chosen
-            if each not in there
-        ]
+        left = [each for each in chosen if each not in there]
+        tasks = _tasks(left, setting, sizes, companions, failures, overwrite=overwrite)
         made = [_completed(each, _of(each, companions), track) for each in there if companions]
         if tasks:
             ready = stack.enter_context(started(setting))
@@ -118,6 +115,34 @@ def _of(chosen: Chosen, companions: Sequence[Companion]) -> list[Companion]:
 def _is_there(chosen: Chosen) -> bool:
     there = all(path.exists() for path in chosen.paths.values())
     return there and not work_folder_of(chosen.target).exists()
+
+
+def _tasks(
+    chosen: Sequence[Chosen],
+    setting: Setting,
+    sizes: Sizes,
+    companions: Sequence[Companion],
+    failures: list[GeoSemiMTLError],
+    *,
+    overwrite: bool,
+) -> list[_Task]:
+    """Find out what is to be done of each scene; one that cannot be stands with the failures."""
+    tasks = []
+    for each in chosen:
+        with _kept(failures, each):
+            tasks.append(_task(each, setting, sizes, _of(each, companions), overwrite=overwrite))
+    return tasks
+
+
+@contextmanager
+def _kept(failures: list[GeoSemiMTLError], chosen: Chosen) -> Iterator[None]:
+    """Keep a scene's own failure with the others; what would stop all of them goes on."""
+    try:
+        yield
+    except (OutputError, MachineError):
+        raise
+    except GeoSemiMTLError as error:
+        failures.append(named_by(error, chosen.pixels.scene.path))
 
 
 def _completed(chosen: Chosen, companions: Sequence[Companion], track: Track) -> Prediction:
@@ -166,6 +191,8 @@ def _task(
         require_absent(list(chosen.paths.values()), overwrite=overwrite)
     new = [each for each in companions if taken is None or not journal.has_begun(each.suffix)]
     require_absent([each.path(chosen) for each in new], overwrite=overwrite)
+    for each in companions:
+        each.look(chosen)
     return _Task(chosen, sizes, json.dumps(asked, sort_keys=True), companions)
 
 
@@ -181,17 +208,10 @@ def _make(
     """Make all of each scene; one that fails stands with the failures."""
     made = []
     for chosen, sizes, asked, companions in tasks:
-        try:
-            with work_folder(chosen.target, asked) as folder:
-                rasters = make_rasters(
-                    chosen, options, sizes, folder, ready, track, overwrite=overwrite
-                )
-                make_companions(chosen, companions, Journal(folder), track)
-                made.append(_with(rasters, chosen, companions))
-        except (OutputError, MachineError):
-            raise
-        except GeoSemiMTLError as error:
-            failures.append(named_by(error, chosen.pixels.scene.path))
+        with _kept(failures, chosen), work_folder(chosen.target, asked) as folder:
+            done = make_rasters(chosen, options, sizes, folder, ready, track, overwrite=overwrite)
+            make_companions(chosen, companions, Journal(folder), track)
+            made.append(_with(done, chosen, companions))
     return made
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from geosemimtl.errors import OutputError
+from geosemimtl.errors import BatchError, GridError, OutputError
 from geosemimtl.inference.choosing import Chosen
 from geosemimtl.inference.companions import Companion
 from geosemimtl.inference.predictor import predict
@@ -98,6 +98,27 @@ def test_an_older_one_is_not_taken_for_this_run_s(scene: Path) -> None:
         predict([scene], MODEL, companions=[second.companion], overwrite=True)
     predict([scene], MODEL, companions=[second.companion], overwrite=True)
     assert (scene.parent / "a_two.txt").read_text() == "call 2"
+
+
+def test_what_cannot_be_made_is_known_before_anything_is_predicted(scene: Path) -> None:
+    def refuse(chosen: Chosen) -> None:
+        raise GridError(f"{chosen.stem.name} has no edge")
+
+    companion = Companion("_one.txt", lambda _: True, Maker("_one.txt"), refuse)
+    with pytest.raises(GridError, match="a has no edge"):
+        predict([scene], MODEL, companions=[companion])
+    assert not list(scene.parent.glob("a_*.tif"))
+
+
+def test_asking_for_one_is_no_other_prediction(scene: Path, make_scene: Make) -> None:
+    """A batch that failed in part knows its finished scenes, though now more is wanted."""
+    bad = make_scene("bad.tif", np.ones((1, 9, 9), np.uint8))
+    for companions, predicted in (([], 40 * 50), ([Maker("_one.txt").companion], 0)):
+        with pytest.raises(BatchError) as caught:
+            predict([scene, bad], MODEL, companions=companions)
+        (made,) = caught.value.done
+        assert made.predicted == predicted
+    assert [path.name for path in made.companions] == ["a_one.txt"]
 
 
 def test_rasters_that_are_there_get_what_they_lack(scene: Path) -> None:

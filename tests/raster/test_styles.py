@@ -9,9 +9,12 @@ import pytest
 from geosemimtl.raster.styles import (
     classes_style,
     confidence_style,
+    disagreement_style,
+    elevation_style,
     height_style,
     hillshade_style,
     image_style,
+    probability_style,
     shown_bands,
 )
 from geosemimtl.tasks import ISPRS_CLASSES, Classes, LandClass
@@ -45,6 +48,30 @@ def test_heights_rise_evenly_to_a_round_maximum(maximum_m: float, top: float) ->
     items = parsed(height_style(maximum_m)).findall(".//item")
     assert [float(item.attrib["value"]) for item in items] == [top * k / 4 for k in range(5)]
     assert items[-1].attrib["label"] == f"{top} m"
+
+
+@pytest.mark.parametrize(
+    ("ends", "stops"),
+    [
+        ((381.2, 398.7), [381, 386, 391, 396, 401]),
+        ((-3.1, -2.9), [-4, -3, -2, -1, 0]),
+        ((0, 4), [0, 1, 2, 3, 4]),
+    ],
+)
+def test_elevations_rise_by_whole_metres(ends: tuple[float, float], stops: list[float]) -> None:
+    items = parsed(elevation_style(*ends)).findall(".//item")
+    assert [float(item.attrib["value"]) for item in items] == stops
+    assert items[0].attrib["label"] == f"{stops[0]} m"
+    shader = parsed(elevation_style(*ends)).find(".//colorrampshader")
+    assert shader is not None
+    assert float(shader.attrib["minimumValue"]) == stops[0]
+
+
+@pytest.mark.parametrize("style", [probability_style(), disagreement_style("share")])
+def test_shares_are_read_in_per_cent(style: str) -> None:
+    items = parsed(style).findall(".//item")
+    assert [float(item.attrib["value"]) for item in items] == [0, 0.25, 0.5, 0.75, 1]
+    assert [item.attrib["label"] for item in items] == ["0 %", "25 %", "50 %", "75 %", "100 %"]
 
 
 def test_confidence_ends_at_a_hundred_per_cent() -> None:

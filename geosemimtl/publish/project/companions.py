@@ -12,7 +12,7 @@ import numpy as np
 from geosemimtl.errors import GridError, LabelError
 from geosemimtl.inference.choosing import Chosen
 from geosemimtl.inference.companions import Companion
-from geosemimtl.inference.outputs import CONFIDENCE, DISAGREEMENT, PROBABILITIES, Outputs
+from geosemimtl.inference.outputs import CONFIDENCE, TITLES, Outputs
 from geosemimtl.inference.sampling import sample_scene
 from geosemimtl.progress import Track
 from geosemimtl.publish.project.documents import write_project
@@ -28,13 +28,6 @@ _LOG = logging.getLogger(__name__)
 _POLYGONS, _PROJECT = "_polygons.gpkg", ".qgz"
 #: How the layers are called, from the top down.
 _VECTORS = {BUILDINGS: "Buildings", BLOCKS: "Buildings as blocks"}
-_RASTERS = {
-    SEGMENTATION: "Land cover",
-    HEIGHT: "Height above ground",
-    CONFIDENCE: "Confidence",
-    PROBABILITIES: "Probabilities",
-    DISAGREEMENT: "Disagreement of tiles",
-}
 _HILLSHADE, _IMAGE = "Hillshade", "Image"
 #: Of the classes' colours over the image, which stays bright enough to be read.
 _TINT = 0.6
@@ -66,9 +59,9 @@ def _project(chosen: Chosen, path: Path, track: Track) -> None:
     del track  # it takes no time
     images = _image_layers(chosen.pixels.scene)
     layers = [*_vector_layers(chosen), *_raster_layers(chosen), *images]
-    on_image = {"Land cover": _RASTERS[SEGMENTATION], "Buildings": _VECTORS[BUILDINGS]}
+    on_image = {"Land cover": TITLES[SEGMENTATION], "Buildings": _VECTORS[BUILDINGS]}
     titles = {name: {title, *_titles(images)} for name, title in on_image.items()}
-    titles["Heights"] = {_HILLSHADE, _RASTERS[HEIGHT]}
+    titles["Heights"] = {_HILLSHADE, TITLES[HEIGHT]}
     there = {*_titles(layers)} - {*_titles(images)}
     themes = {
         name: [layer for layer in layers if layer.title in wanted]
@@ -97,7 +90,7 @@ def _vector_layers(chosen: Chosen) -> Iterator[ProjectLayer]:
 
 def _raster_layers(chosen: Chosen) -> Iterator[ProjectLayer]:
     crs = chosen.plan.output.crs
-    for kind, title in _RASTERS.items():
+    for kind, title in TITLES.items():
         if kind in chosen.paths:
             path = chosen.paths[kind]
             style = path.with_suffix(".qml").read_text(encoding="utf-8")

@@ -9,82 +9,21 @@ import subprocess
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
-from affine import Affine
-from numpy.typing import NDArray
 
-from geosemimtl.config import DecoderConfig, NetworkConfig
-from geosemimtl.inference.choosing import Chosen, choose_scenes
-from geosemimtl.inference.options import PredictOptions
+from geosemimtl.inference.choosing import Chosen
 from geosemimtl.progress import silent
 from geosemimtl.publish.project.companions import POLYGONS, PROJECT
-from geosemimtl.raster.cog import cog_writer
-from geosemimtl.tasks import HEIGHT, ISPRS_CLASSES, Height, Segmentation, Task
-from geosemimtl.training.model_file import ModelCard
+from geosemimtl.tasks import ISPRS_CLASSES, Height, Segmentation, Task
 
 Choose = Callable[..., Chosen]
 QGIS_CHECK = Path(__file__).parents[2] / "judges" / "qgis_project_check.py"
 TASKS = (Segmentation(classes=ISPRS_CLASSES), Height(scale_m=20))
-PALE = 200
-BUILDING, TREE = 1, 3
-
-
-@pytest.fixture
-def choose(make_raster: Callable[..., Path], tmp_path: Path) -> Choose:
-    """Return a function that makes a scene of 60 x 50 m whose rasters are there.
-
-    A building 9 m high stands in the middle, the rest is trees.
-    """
-
-    def make(
-        tasks: tuple[Task, ...] = TASKS,
-        crs: str = "EPSG:25833",
-        pixels: NDArray[Any] | None = None,
-        names: tuple[str, ...] = ("red", "green", "blue"),
-        **options: Any,
-    ) -> Chosen:
-        image = np.full((3, 100, 120), PALE, np.uint8) if pixels is None else pixels
-        place = Affine(5e-6, 0, 13, 0, -5e-6, 52) if crs == "EPSG:4326" else None
-        scene = make_raster("scene.tif", image, gsd=0.5, transform=place, crs=crs, names=names)
-        small = DecoderConfig(name="upsampling", channels=16)
-        network = NetworkConfig(
-            encoder="resnet18", weights=None, output_stride=32, segmentation=small, height=small
-        )
-        card = ModelCard(
-            name="toy",
-            network=network,
-            tasks=tasks,
-            bands=names[:3],
-            mean=(0.0, 0.0, 0.0),
-            std=(1.0, 1.0, 1.0),
-            dtype=str(image.dtype),
-            value_range=(0, 255),
-            gsd_m=0.5,
-            tile_px=32,
-            overlap_px=16,
-            domains=(),
-            training={"method": {"name": "jtl"}},
-            versions={},
-        )
-        (chosen,), _ = choose_scenes([scene], tmp_path / "out", card, PredictOptions(**options))
-        (tmp_path / "out").mkdir()
-        write_rasters(chosen)
-        return chosen
-
-    return make
-
-
-def write_rasters(chosen: Chosen, inside: int = BUILDING) -> None:
-    for kind, path in chosen.paths.items():
-        raster, sidecars = chosen.outputs.raster(kind)
-        values = np.full((len(raster.band_names), 100, 120), TREE, raster.dtype)
-        values[:, 30:70, 40:80] = 9 if kind == HEIGHT else inside
-        with cog_writer(path, chosen.plan.output, raster, sidecars) as target:
-            target.write(0, values)
+#: Of the class tree, and the image's brightness.
+TREE, PALE = 3, 200
 
 
 def made(chosen: Chosen) -> ET.Element:
@@ -110,9 +49,9 @@ def test_a_project_holds_all_there_is(choose: Choose) -> None:
         "Land cover",
         "Hillshade",
         "Height above ground",
-        "Confidence",
-        "Probabilities",
-        "Disagreement of tiles",
+        "Probability of the predicted class",
+        "Probability of each class",
+        "How far overlapping tiles differ",
         "Image",
     ]
     sources = [layer.findtext("datasource") for layer in project.iter("maplayer")]
@@ -135,7 +74,7 @@ def test_the_same_scene_has_the_same_project(choose: Choose) -> None:
 @pytest.mark.parametrize(
     ("tasks", "found"),
     [
-        (TASKS[:1], ["Buildings", "Land cover", "Confidence", "Image"]),
+        (TASKS[:1], ["Buildings", "Land cover", "Probability of the predicted class", "Image"]),
         (TASKS[1:], ["Hillshade", "Height above ground", "Image"]),
     ],
 )
@@ -146,8 +85,7 @@ def test_one_task_alone(choose: Choose, tasks: tuple[Task, ...], found: list[str
 
 
 def test_a_scene_without_buildings(choose: Choose, caplog: pytest.LogCaptureFixture) -> None:
-    chosen = choose()
-    write_rasters(chosen, inside=TREE)
+    chosen = choose(inside=TREE)
     with caplog.at_level(logging.WARNING, "geosemimtl"):
         project = made(chosen)
     assert "has no pixel of building" in caplog.text
@@ -209,7 +147,7 @@ def test_qgis_opens_and_draws_it(
         "Land cover",
         "Hillshade",
         "Height above ground",
-        "Confidence",
+        "Probability of the predicted class",
         "Image",
     ]
     assert all(layer["valid"] for layer in layers.values())
