@@ -42,4 +42,5 @@ def command(output: Path, *, quick: bool, overwrite: bool) -> None:
     OUT.print(f"table    {made.folder / 'scores.md'}", soft_wrap=True)
     OUT.print(f"picture  {made.picture}", soft_wrap=True)
     OUT.print(f"model    {made.model}", soft_wrap=True)
-    OUT.print("in QGIS  qgis " + shlex.join(map(str, made.rasters)), soft_wrap=True)
+    for project in made.projects:
+        OUT.print(f"in QGIS  qgis {shlex.quote(str(project))}", soft_wrap=True)

@@ -25,7 +25,7 @@ from geosemimtl.cli.options import (
 if TYPE_CHECKING:
     from geosemimtl.inference.evaluation.naming import NamedFiles
     from geosemimtl.inference.evaluation.scoring import Evaluation
-    from geosemimtl.publish.report_sources import ReportSources
+    from geosemimtl.publish.report.sources import ReportSources
 
 
 # What is compared with what.
@@ -148,7 +148,7 @@ def command(
     from geosemimtl.config import load_class_map
     from geosemimtl.inference.evaluation.naming import named_files
     from geosemimtl.inference.evaluation.scoring import ScoreOptions
-    from geosemimtl.publish.report_page import require_report, write_report
+    from geosemimtl.publish.report.page import require_report, write_report
     from geosemimtl.publish.score_folder import require_score_folder, write_scores
 
     _require_sense(model, reading, report, images, card, per_tile=per_tile)
@@ -204,7 +204,7 @@ def _sources(
     per_tile: bool,
 ) -> ReportSources:
     """Look at what a report shows beside scores, before work begins."""
-    from geosemimtl.publish.report_sources import (
+    from geosemimtl.publish.report.sources import (
         ReportSources,
         command_of,
         images_beside,

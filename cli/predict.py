@@ -23,6 +23,7 @@ from geosemimtl.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from geosemimtl.inference.companions import Companion
     from geosemimtl.inference.making import Prediction
 
 
@@ -48,11 +49,23 @@ _what = together(
         "--disagreement", is_flag=True, help="Write how far overlapping tiles differ, too."
     ),
     click.option(
+        "--project",
+        is_flag=True,
+        help="Write polygons of buildings and a QGIS project of all layers, too.",
+    ),
+    click.option(
         "--compress",
         type=click.Choice(["zstd", "deflate", "lzw", "none"]),
         default="zstd",
         show_default=True,
         help="Of the rasters.",
+    ),
+    click.option("--stac", is_flag=True, help="Write a STAC item (NAME.stac.json), too."),
+    click.option(
+        "--datetime",
+        "taken",
+        metavar="DATE|FROM/TO",
+        help="When the scenes were taken, for --stac; what they say by default.",
     ),
 )
 
@@ -135,7 +148,10 @@ def command(
     output: Path | None,
     devices: str | None,
     jobs: int,
+    taken: str | None,
     *,
+    project: bool,
+    stac: bool,
     skip_existing: bool,
     overwrite: bool,
     as_json: bool,
@@ -150,6 +166,7 @@ def command(
     \b
     Example:
       geosemimtl predict scene.tif
+      geosemimtl predict scene.tif --project
       geosemimtl predict scenes/ --model runs/a/a.safetensors -o predicted
     """
     from geosemimtl.cli.console import say, track
@@ -161,6 +178,7 @@ def command(
     if model is None:
         model = newest_model()
         say(f"model {model}")
+    companions = _companions(model, taken, project=project, stac=stac)
     try:
         made = predict(
             scenes,
@@ -170,6 +188,7 @@ def command(
             overwrite=overwrite,
             skip_existing=skip_existing,
             devices=_device_names(devices, jobs),
+            companions=companions,
             track=track,
         )
     except BatchError as error:
@@ -179,6 +198,18 @@ def command(
         say("\nThe same command goes on from here.")
         raise
     _report(made, as_json=as_json)
+
+
+def _companions(model: Path, taken: str | None, *, project: bool, stac: bool) -> list[Companion]:
+    """Return what is made besides rasters."""
+    from geosemimtl.publish.project.companions import POLYGONS, PROJECT
+    from geosemimtl.publish.stac.companions import items
+    from geosemimtl.raster.acquisition import TimeSpan
+
+    if taken is not None and not stac:
+        raise click.UsageError("--datetime is of the STAC items: add --stac")
+    when = None if taken is None else TimeSpan.parse(taken)
+    return [*(POLYGONS, PROJECT) * project, *[items(model, when)] * stac]
 
 
 def _device_names(text: str | None, jobs: int) -> tuple[str, ...]:
@@ -218,15 +249,18 @@ def _report(
     ]
     if not quiet():
         ERR.print(table("predicted", ("scene", "Mpx", "s", "Mpx/s", "peak MB"), rows))
-    paths = [str(path) for each in made for path in each.rasters.values()]
-    say("wrote " + " ".join(paths))
-    say("open in QGIS: qgis " + shlex.join(paths))
+    rasters = [str(path) for each in made for path in each.rasters.values()]
+    more = [str(path) for each in made for path in each.companions]
+    say("wrote " + " ".join([*rasters, *more]))
+    projects = [path for path in more if path.endswith(".qgz")]
+    say("open in QGIS: qgis " + shlex.join(projects[:1] or rasters))
 
 
 def _document(made: Prediction) -> dict[str, object]:
     return {
         "scene": str(made.scene),
         "rasters": {kind: str(path) for kind, path in made.rasters.items()},
+        "companions": [str(path) for path in made.companions],
         "pixels": made.pixels,
         "predicted": made.predicted,
         "megapixels_per_second": made.speed and round(made.speed, 3),

@@ -20,6 +20,7 @@ from geosemimtl.inference.options import PredictOptions
 from geosemimtl.inference.predictor import predict
 from geosemimtl.progress import Track, silent
 from geosemimtl.publish.picture import PictureRow, draw_picture
+from geosemimtl.publish.project.companions import POLYGONS, PROJECT
 from geosemimtl.publish.score_document import document_of
 from geosemimtl.publish.score_tables import Summary, scene_tables
 from geosemimtl.tasks import HEIGHT, ISPRS_CLASSES, SEGMENTATION
@@ -68,7 +69,7 @@ class Demo:
     Attributes:
         folder: Where everything is.
         model: The model file.
-        rasters: The predicted rasters.
+        projects: A QGIS project of each unseen scene.
         picture: The PNG.
         tables: The scores: one table a task.
         departures: What the recipe does otherwise than the paper.
@@ -76,7 +77,7 @@ class Demo:
 
     folder: Path
     model: Path
-    rasters: tuple[Path, ...]
+    projects: tuple[Path, ...]
     picture: Path
     tables: tuple[Summary, ...]
     departures: tuple[str, ...]
@@ -107,7 +108,10 @@ def demo(
     images = [test.image for test in unseen.values()]
     # the same figures on processors with and without bfloat16
     options = PredictOptions(precision="float32")
-    written = predict(images, model, output=folder, options=options, track=track)
+    companions = (POLYGONS, PROJECT)
+    written = predict(
+        images, model, output=folder, options=options, companions=companions, track=track
+    )
     predicted = {name: made.rasters for name, made in zip(unseen, written, strict=True)}
     scores = {
         name: evaluate(
@@ -119,7 +123,8 @@ def demo(
         )
         for name, test in unseen.items()
     }
-    return _publish(config, folder, model, unseen, predicted, scores)
+    projects = tuple(made.companions[-1] for made in written)
+    return _publish(config, folder, model, unseen, predicted, scores, projects)
 
 
 def demo_config(folder: Path, plan: Plan = FULL) -> TrainConfig:
@@ -183,6 +188,7 @@ def _publish(
     unseen: Mapping[str, CityFiles],
     predicted: Mapping[str, Mapping[str, Path]],
     scores: Mapping[str, Evaluation],
+    projects: tuple[Path, ...],
 ) -> Demo:
     supervises = {sensor.name: sensor.supervises for sensor in SENSORS}
     tables = scene_tables(scores, supervises)
@@ -204,5 +210,4 @@ def _publish(
     write_text(folder / "scores.md", "\n".join(table.markdown() for table in tables))
     document = {name: document_of(evaluation) for name, evaluation in scores.items()}
     write_text(folder / "scores.json", json.dumps(document, indent=1) + "\n")
-    rasters = tuple(path for written in predicted.values() for path in written.values())
-    return Demo(folder, model, rasters, picture, tables, departures(config))
+    return Demo(folder, model, projects, picture, tables, departures(config))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import shutil
@@ -13,11 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pystac
 import pytest
 import rasterio
 from affine import Affine
 from hypothesis import settings
 from numpy.typing import NDArray
+from pystac.validation.stac_validator import JsonSchemaSTACValidator
 from rasterio.enums import ColorInterp
 from rasterio.errors import NotGeoreferencedWarning
 
@@ -220,6 +223,28 @@ def axis_matrix() -> Callable[[int, int, float], NDArray[np.float64]]:
         return matrix
 
     return dense
+
+
+@pytest.fixture
+def stac_item(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], dict[str, Any]]:
+    """Return a function that reads a STAC item, and refuses one that is none by pystac's schemas.
+
+    The core's come with pystac; extensions' need a network, which is not asked for.
+    """
+    validator = JsonSchemaSTACValidator()
+
+    def offline(_: object, source: object, *__: object, **___: object) -> str:
+        raise AssertionError(f"asks for {source}")
+
+    monkeypatch.setattr(pystac.stac_io.DefaultStacIO, "read_text", offline)
+
+    def checked(text: str) -> dict[str, Any]:
+        item: dict[str, Any] = json.loads(text)
+        assert text.endswith("}\n")
+        validator.validate_core(item, pystac.STACObjectType.ITEM, item["stac_version"])
+        return item
+
+    return checked
 
 
 @pytest.fixture

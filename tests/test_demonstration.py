@@ -30,10 +30,15 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Demo:
     return demo(tmp_path_factory.mktemp("home") / "demo", plan=TINY)
 
 
+def rasters(made: Demo) -> list[Path]:
+    return sorted(made.folder.glob("*_unseen_*.tif"))
+
+
 def test_everything_it_names_is_there(made: Demo) -> None:
-    for path in (made.model, made.picture, *made.rasters, made.folder / "scores.md"):
+    for path in (made.model, made.picture, *made.projects, made.folder / "scores.md"):
         assert path.stat().st_size > 0
-    assert len(made.rasters) == 6
+    assert len(made.projects) == 2
+    assert len(rasters(made)) == 6
 
 
 def test_each_sensor_gives_only_its_own_labels(made: Demo) -> None:
@@ -57,7 +62,7 @@ def test_unseen_scenes_are_other_cities(made: Demo) -> None:
 
 
 def test_rasters_overlay_their_scenes(made: Demo) -> None:
-    for path in made.rasters:
+    for path in rasters(made):
         sensor = path.name.split("_")[0]
         image = made.folder / "scenes" / f"{sensor}_unseen.tif"
         with rasterio.open(path) as raster, rasterio.open(image) as scene:

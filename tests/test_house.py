@@ -37,7 +37,7 @@ LAYERS: dict[str, set[str]] = {
     "experiments": BASE | {"raster", "tiling", "methods"} | LIBRARY | OPERATIONS,
     "training": BASE | {"raster", "tiling", "methods"} | LIBRARY | OPERATIONS,
     "inference": BASE | {"raster", "tiling", "methods"} | LIBRARY | OPERATIONS,
-    "publish": BASE | {"raster", "tiling", "methods"} | LIBRARY | OPERATIONS,
+    "publish": BASE | {"raster", "vectors", "tiling", "methods"} | LIBRARY | OPERATIONS,
 }
 LAYERS["demonstration"] = set(LAYERS)
 LAYERS["cli"] = set(LAYERS)

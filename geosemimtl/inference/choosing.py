@@ -66,7 +66,11 @@ class Chosen:
     @property
     def all_paths(self) -> dict[str, Path]:
         """Where rasters of every kind would be."""
-        return {kind: self.stem.with_name(self.stem.name + end) for kind, end in SUFFIXES.items()}
+        return {kind: self.beside(suffix) for kind, suffix in SUFFIXES.items()}
+
+    def beside(self, suffix: str) -> Path:
+        """Return the path of the scene's name and a suffix, where the rasters lie."""
+        return self.stem.with_name(self.stem.name + suffix)
 
 
 def choose_scenes(

@@ -12,6 +12,7 @@ from geosemimtl.files import REMEDY, stamp, write_text
 _STRIPS = "strips"
 _WHOLE = "whole"
 _DONE = "done"
+_COMPANIONS = "companions"
 
 
 class Journal:
@@ -84,3 +85,17 @@ class Journal:
         except SceneError:
             return False  # one was moved away
         return bool(json.loads(path.read_text(encoding="utf-8")) == now)
+
+    def begin(self, companion: str) -> None:
+        """Note that a companion is made from now on: what has its name is this run's."""
+        begun = sorted(self._companions | {companion})
+        write_text(self._folder / _COMPANIONS, json.dumps(begun))
+
+    def has_begun(self, companion: str) -> bool:
+        """Return whether a companion's making was noted."""
+        return companion in self._companions
+
+    @property
+    def _companions(self) -> set[str]:
+        path = self._folder / _COMPANIONS
+        return set(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else set()

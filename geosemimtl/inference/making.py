@@ -43,6 +43,7 @@ class Prediction:
             mean.
         peak_memory_mb: The most memory that this process had held by then, and those that worked
             for it; ``None`` where nobody tells.
+        companions: What was asked for besides and is there.
     """
 
     scene: Path
@@ -51,6 +52,7 @@ class Prediction:
     predicted: int
     seconds: dict[str, float]
     peak_memory_mb: float | None
+    companions: tuple[Path, ...] = ()
 
     @property
     def speed(self) -> float | None:

@@ -34,6 +34,14 @@ SUFFIXES = {
     PROBABILITIES: "_probabilities.tif",
     DISAGREEMENT: "_disagreement.tif",
 }
+#: What each raster shows.
+TITLES = {
+    SEGMENTATION: "Land cover",
+    HEIGHT: "Height above ground",
+    CONFIDENCE: "Probability of the predicted class",
+    PROBABILITIES: "Probability of each class",
+    DISAGREEMENT: "How far overlapping tiles differ",
+}
 #: What a probability of 1 is written as.
 _CERTAIN = 250
 #: Deviations below this share of the height are the rounding of its square.
@@ -200,8 +208,8 @@ class Outputs:
             raster = RasterKind("uint8", nodata, ("confidence",), "%", tags=tags)
             style = confidence_style()
         elif kind == PROBABILITIES:
-            raster = RasterKind("uint8", nodata, names, tags=tags, scale=1 / _CERTAIN)
-            style = probability_style(_CERTAIN)
+            raster = RasterKind("uint8", nodata, names, "share", tags=tags, scale=1 / _CERTAIN)
+            style = probability_style()
         else:
             bands = {SEGMENTATION: ("classes", "share"), HEIGHT: ("height", "m")}
             words, units = zip(*(bands[task.name] for task in self.tasks), strict=True)

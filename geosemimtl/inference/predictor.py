@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
-from contextlib import ExitStack
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from math import prod
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,11 +22,13 @@ from geosemimtl.files import (
     work_folder_of,
 )
 from geosemimtl.inference.choosing import Chosen, choose_scenes
+from geosemimtl.inference.companions import Companion, make_companions
 from geosemimtl.inference.journal import Journal
 from geosemimtl.inference.making import Prediction, lost, make_rasters
 from geosemimtl.inference.options import PredictOptions
 from geosemimtl.inference.setup import Sizes, changes, request, settle, sizes_of
 from geosemimtl.inference.workers import Setting, Workers, started
+from geosemimtl.machine import peak_memory_mb
 from geosemimtl.progress import Track, silent
 from geosemimtl.raster.environment import gdal_environment
 from geosemimtl.training.model_file import read_card
@@ -31,7 +36,7 @@ from geosemimtl.training.model_file import read_card
 _LOG = logging.getLogger(__name__)
 
 
-def predict(
+def predict(  # noqa: PLR0913  (each is a caller's own choice)
     scenes: Sequence[Path],
     model: Path,
     *,
@@ -40,6 +45,7 @@ def predict(
     overwrite: bool = False,
     skip_existing: bool = False,
     devices: Sequence[str] = (),
+    companions: Sequence[Companion] = (),
     track: Track = silent,
 ) -> list[Prediction]:
     """Predict classes and heights of whole scenes.
@@ -55,9 +61,11 @@ def predict(
         output: Folder of the rasters; beside each scene by default.
         options: How to predict.
         overwrite: Replace existing outputs.
-        skip_existing: Pass over scenes whose rasters are all there, from whatever call.
+        skip_existing: Pass over scenes whose rasters are all there, from whatever call, but make
+            the companions that they lack.
         devices: Where the processes are that share the work, such as ``cuda:0`` and ``cuda:1``, or
             ``cpu`` twice, each with its part of the threads; by default one GPU if there is one.
+        companions: What else is made of each scene's rasters.
         track: Shows progress.
 
     Raises:
@@ -76,13 +84,13 @@ def predict(
         chosen, failures = choose_scenes(scenes, output, card, options)
         if output is not None:
             stack.enter_context(no_empty_folder(output))
-        if skip_existing:
-            chosen = [each for each in chosen if not _is_there(each)]
-        tasks = [_task(each, setting, sizes, overwrite=overwrite) for each in chosen]
-        made = []
+        there = [each for each in chosen if skip_existing and _is_there(each)]
+        left = [each for each in chosen if each not in there]
+        tasks = _tasks(left, setting, sizes, companions, failures, overwrite=overwrite)
+        made = [_completed(each, _of(each, companions), track) for each in there if companions]
         if tasks:
             ready = stack.enter_context(started(setting))
-            made = _make(tasks, options, ready, track, failures, overwrite=overwrite)
+            made += _make(tasks, options, ready, track, failures, overwrite=overwrite)
         if failures:
             raise _batch_error(failures, made)
     for task in tasks:
@@ -96,6 +104,12 @@ class _Task(NamedTuple):
     chosen: Chosen
     sizes: Sizes
     request: str
+    companions: Sequence[Companion]
+
+
+def _of(chosen: Chosen, companions: Sequence[Companion]) -> list[Companion]:
+    """Return what can be made of a scene's rasters."""
+    return [each for each in companions if each.applies(chosen.outputs)]
 
 
 def _is_there(chosen: Chosen) -> bool:
@@ -103,7 +117,59 @@ def _is_there(chosen: Chosen) -> bool:
     return there and not work_folder_of(chosen.target).exists()
 
 
-def _task(chosen: Chosen, setting: Setting, sizes: Sizes, *, overwrite: bool) -> _Task:
+def _tasks(
+    chosen: Sequence[Chosen],
+    setting: Setting,
+    sizes: Sizes,
+    companions: Sequence[Companion],
+    failures: list[GeoSemiMTLError],
+    *,
+    overwrite: bool,
+) -> list[_Task]:
+    """Find out what is to be done of each scene; one that cannot be stands with the failures."""
+    tasks = []
+    for each in chosen:
+        with _kept(failures, each):
+            tasks.append(_task(each, setting, sizes, _of(each, companions), overwrite=overwrite))
+    return tasks
+
+
+@contextmanager
+def _kept(failures: list[GeoSemiMTLError], chosen: Chosen) -> Iterator[None]:
+    """Keep a scene's own failure with the others; what would stop all of them goes on."""
+    try:
+        yield
+    except (OutputError, MachineError):
+        raise
+    except GeoSemiMTLError as error:
+        failures.append(named_by(error, chosen.pixels.scene.path))
+
+
+def _completed(chosen: Chosen, companions: Sequence[Companion], track: Track) -> Prediction:
+    """Make what a scene lacks besides its rasters, which are there."""
+    begun = time.perf_counter()
+    for companion in companions:
+        if not companion.is_there(chosen):
+            companion.make(chosen, companion.path(chosen), track)
+    pixels, seconds = prod(chosen.plan.output.shape), time.perf_counter() - begun
+    path = chosen.pixels.scene.path
+    made = Prediction(path, chosen.paths, pixels, 0, {"total": seconds}, peak_memory_mb())
+    return _with(made, chosen, companions)
+
+
+def _with(made: Prediction, chosen: Chosen, companions: Sequence[Companion]) -> Prediction:
+    there = tuple(each.path(chosen) for each in companions if each.is_there(chosen))
+    return replace(made, companions=there)
+
+
+def _task(
+    chosen: Chosen,
+    setting: Setting,
+    sizes: Sizes,
+    companions: Sequence[Companion],
+    *,
+    overwrite: bool,
+) -> _Task:
     """Find out whether an earlier run goes on, and refuse outputs that are there."""
     scene = chosen.pixels.scene
     asked = request(scene, setting, sizes)
@@ -120,9 +186,14 @@ def _task(chosen: Chosen, setting: Setting, sizes: Sizes, *, overwrite: bool) ->
             scene.path,
             ", ".join(changes(earlier, asked)),
         )
-    if taken is None or not Journal(folder).is_whole:
+    journal = Journal(folder)
+    if taken is None or not journal.is_whole:
         require_absent(list(chosen.paths.values()), overwrite=overwrite)
-    return _Task(chosen, sizes, json.dumps(asked, sort_keys=True))
+    new = [each for each in companions if taken is None or not journal.has_begun(each.suffix)]
+    require_absent([each.path(chosen) for each in new], overwrite=overwrite)
+    for each in companions:
+        each.look(chosen)
+    return _Task(chosen, sizes, json.dumps(asked, sort_keys=True), companions)
 
 
 def _make(
@@ -134,18 +205,13 @@ def _make(
     *,
     overwrite: bool,
 ) -> list[Prediction]:
-    """Make the rasters of each scene; one that fails stands with the failures."""
+    """Make all of each scene; one that fails stands with the failures."""
     made = []
-    for chosen, sizes, asked in tasks:
-        try:
-            with work_folder(chosen.target, asked) as folder:
-                made.append(
-                    make_rasters(chosen, options, sizes, folder, ready, track, overwrite=overwrite)
-                )
-        except (OutputError, MachineError):
-            raise
-        except GeoSemiMTLError as error:
-            failures.append(named_by(error, chosen.pixels.scene.path))
+    for chosen, sizes, asked, companions in tasks:
+        with _kept(failures, chosen), work_folder(chosen.target, asked) as folder:
+            done = make_rasters(chosen, options, sizes, folder, ready, track, overwrite=overwrite)
+            make_companions(chosen, companions, Journal(folder), track)
+            made.append(_with(done, chosen, companions))
     return made
 
 

@@ -67,6 +67,14 @@ class PixelGrid:
             self.transform @ corner for corner in ((0, 0), (cols, 0), (cols, rows), (0, rows))
         )
 
+    @property
+    def authority_code(self) -> str | None:
+        """The CRS by authority and code, such as ``EPSG:25832``; ``None`` if no code says it."""
+        authority = self.crs.to_authority()
+        if authority is None or not same_crs(CRS.from_authority(*authority), self.crs):
+            return None
+        return ":".join(authority)
+
     def crop(self, window: Window) -> PixelGrid:
         """Return the grid of a window in whole pixels; it may reach beyond this grid."""
         moved = self.transform @ Affine.translation(window.col_off, window.row_off)
@@ -111,7 +119,7 @@ class PixelGrid:
 def _ground_scale(crs: CRS, x: float, y: float, factor: float) -> tuple[float, float]:
     """Return the ground's metres along x and y for a metre of a projection; about 1 is 1."""
     step = 10 / factor
-    lons, lats = _transformed(
+    lons, lats = transformed(
         crs, CRS.from_epsg(4326), [x - step, x + step, x, x], [y, y, y - step, y + step]
     )
     if not all(map(math.isfinite, (*lons, *lats))):
@@ -181,7 +189,7 @@ def utm_crs(scene: PixelGrid) -> CRS:
     """
     left, bottom, right, top = scene.bounds
     centre = [(left + right) / 2], [(bottom + top) / 2]
-    (lon,), (lat,) = _transformed(scene.crs, CRS.from_epsg(4326), *centre)
+    (lon,), (lat,) = transformed(scene.crs, CRS.from_epsg(4326), *centre)
     if not (-80 <= lat <= 84 and math.isfinite(lon)):
         raise GridError(
             f"no UTM zone holds longitude {lon:.4f}, latitude {lat:.4f}; name a CRS: --crs EPSG:..."
@@ -198,7 +206,7 @@ def _utm_zone(lon: float, lat: float) -> int:
     return int((lon + 180) // 6) + 1
 
 
-def _transformed(
+def transformed(
     source: CRS, target: CRS, xs: Sequence[float], ys: Sequence[float]
 ) -> tuple[Sequence[float], Sequence[float]]:
     """Return coordinates in another CRS; infinite where it does not reach."""
@@ -210,7 +218,7 @@ def _transformed(
 
 
 def _covering_grid(scene: PixelGrid, gsd_m: float, crs: CRS) -> PixelGrid:
-    xs, ys = _transformed(scene.crs, crs, *zip(*outline(scene), strict=True))
+    xs, ys = transformed(scene.crs, crs, *zip(*outline(scene), strict=True))
     if not all(map(math.isfinite, (*xs, *ys))):
         raise GridError(f"the scene lies outside of {crs.to_string()}; name another with --crs")
     left, top = min(xs), max(ys)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from xml.etree import ElementTree as ET
 
@@ -13,6 +14,20 @@ HEIGHT_RAMP = ("#440154", "#3b528b", "#21918c", "#5ec962", "#fde725")
 CONFIDENCE_RAMP = ("#0d0887", "#7e03a8", "#cc4778", "#f89540", "#f0f921")
 #: For disagreement, dark for much.
 DISAGREEMENT_RAMP = ("#fcfdbf", "#fc8961", "#b73779", "#51127c", "#000004")
+
+#: Bands that are shown as red, green and blue: natural colours, or colour infrared.
+_COLOURS = (("red", "green", "blue"), ("nir", "red", "green"))
+
+
+def shown_bands(names: Sequence[str]) -> tuple[str, ...]:
+    """Return which three of a scene's bands a picture shows as red, green and blue, or which one.
+
+    Args:
+        names: Of the bands in file order. Natural colours come first, then colour infrared, then
+            the first three, then the first as grey.
+    """
+    named = (each for each in _COLOURS if set(each) <= set(names))
+    return next(named, tuple(names[: 3 if len(names) > 2 else 1]))
 
 
 def classes_style(classes: Classes) -> str:
@@ -28,12 +43,22 @@ def classes_style(classes: Classes) -> str:
     return _text(root)
 
 
-def ramp_style(colors: Sequence[str], maximum: float, unit: str) -> str:
-    """Return a style that spreads colours evenly from 0 to ``maximum``, labelled with the unit."""
+def ramp_style(
+    colors: Sequence[str], ends: tuple[float, float], unit: str, shown: float = 1
+) -> str:
+    """Return a style that spreads colours evenly over a range.
+
+    Args:
+        colors: From the low end to the high one.
+        ends: Values of the first and the last colour. QGIS has applied a band's scale by then.
+        unit: Behind the legend's numbers.
+        shown: What the legend shows for a value of 1, such as 100 for a share in per cent.
+    """
+    low, high = ends
     root, pipe = _document()
     renderer = _renderer(pipe, "singlebandpseudocolor")
-    renderer.set("classificationMin", "0")
-    renderer.set("classificationMax", f"{maximum:g}")
+    renderer.set("classificationMin", f"{low:g}")
+    renderer.set("classificationMax", f"{high:g}")
     shader = ET.SubElement(renderer, "rastershader")
     ramp = ET.SubElement(
         shader,
@@ -41,35 +66,80 @@ def ramp_style(colors: Sequence[str], maximum: float, unit: str) -> str:
         colorRampType="INTERPOLATED",
         classificationMode="1",
         clip="0",
-        minimumValue="0",
-        maximumValue=f"{maximum:g}",
+        minimumValue=f"{low:g}",
+        maximumValue=f"{high:g}",
     )
     for step, color in enumerate(colors):
-        value = maximum * step / (len(colors) - 1)
-        ET.SubElement(
-            ramp, "item", value=f"{value:g}", color=color, alpha="255", label=f"{value:g} {unit}"
-        )
+        value = low + (high - low) * step / (len(colors) - 1)
+        label = f"{value * shown:g} {unit}"
+        ET.SubElement(ramp, "item", value=f"{value:g}", color=color, alpha="255", label=label)
     return _text(root)
 
 
 def height_style(maximum_m: float) -> str:
     """Return the style of heights in metres up to a round maximum."""
-    return ramp_style(HEIGHT_RAMP, max(4.0, 4.0 * round(maximum_m / 4)), "m")
+    return ramp_style(HEIGHT_RAMP, (0, max(4.0, 4.0 * round(maximum_m / 4))), "m")
+
+
+def elevation_style(lowest_m: float, highest_m: float) -> str:
+    """Return the style of elevations in metres, in four steps of whole metres."""
+    low = math.floor(lowest_m)
+    step = max(1, math.ceil((highest_m - low) / 4))
+    return ramp_style(HEIGHT_RAMP, (low, low + 4 * step), "m")
 
 
 def confidence_style() -> str:
     """Return the style of confidence in per cent."""
-    return ramp_style(CONFIDENCE_RAMP, 100, "%")
+    return ramp_style(CONFIDENCE_RAMP, (0, 100), "%")
 
 
-def probability_style(certain: int) -> str:
-    """Return the style of the first class's probability, written as 0 to ``certain``."""
-    return ramp_style(CONFIDENCE_RAMP, certain, f"of {certain}")
+def probability_style() -> str:
+    """Return the style of the first class's probability, a share of 1 by the band's scale."""
+    return ramp_style(CONFIDENCE_RAMP, (0, 1), "%", 100)
 
 
 def disagreement_style(unit: str) -> str:
     """Return the style of what overlapping tiles disagree by: a share of 1, or metres."""
-    return ramp_style(DISAGREEMENT_RAMP, 1 if unit == "share" else 4, unit)
+    if unit == "share":
+        return ramp_style(DISAGREEMENT_RAMP, (0, 1), "%", 100)
+    return ramp_style(DISAGREEMENT_RAMP, (0, 4), unit)
+
+
+def image_style(bands: Sequence[int], ranges: Sequence[tuple[float, float]] = ()) -> str:
+    """Return the style of an image.
+
+    Args:
+        bands: Three 1-based bands to be shown as red, green and blue, or one as grey.
+        ranges: Values of each that are shown darkest and brightest; by default those of its type.
+    """
+    root, pipe = _document()
+    if len(bands) == 1:
+        renderer = _renderer(pipe, "singlebandgray")
+        renderer.attrib.pop("band")
+        renderer.set("grayBand", str(bands[0]))
+        names = ["contrastEnhancement"]
+    else:
+        renderer = _renderer(pipe, "multibandcolor")
+        renderer.attrib.pop("band")
+        for colour, band in zip(("red", "green", "blue"), bands, strict=True):
+            renderer.set(f"{colour}Band", str(band))
+        names = [f"{colour}ContrastEnhancement" for colour in ("red", "green", "blue")]
+    for name, (low, high) in zip(names, ranges, strict=False):
+        stretch = ET.SubElement(renderer, name)
+        ET.SubElement(stretch, "minValue").text = f"{low:g}"
+        ET.SubElement(stretch, "maxValue").text = f"{high:g}"
+        ET.SubElement(stretch, "algorithm").text = "StretchToMinimumMaximum"
+    return _text(root)
+
+
+def hillshade_style() -> str:
+    """Return the style that lights heights from the north-west, half way up."""
+    root, pipe = _document()
+    renderer = _renderer(pipe, "hillshade")
+    for name, value in {"azimuth": "315", "angle": "45", "zfactor": "1"}.items():
+        renderer.set(name, value)
+    renderer.set("multidirection", "0")
+    return _text(root)
 
 
 def _document() -> tuple[ET.Element, ET.Element]:

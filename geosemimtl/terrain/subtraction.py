@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from geosemimtl.raster.cog import RawRaster, cog_writer
 from geosemimtl.raster.environment import gdal_environment
 from geosemimtl.raster.grid import PixelGrid
 from geosemimtl.raster.scene import overlap
-from geosemimtl.raster.styles import height_style
+from geosemimtl.raster.styles import elevation_style, height_style
 from geosemimtl.raster.writing import RasterKind
 from geosemimtl.tasks import HEIGHT_NODATA
 from geosemimtl.terrain.cells import CellGrid, fine_rows, lowest_levels
@@ -149,15 +150,20 @@ def _write(
 ) -> None:
     """Subtract and write; nothing appears unless all rows are done."""
     grid = reader.reader.grid
-    style = {".qml": ""}  # filled when the heights are known: it is written last
+    style, ground_style = {".qml": ""}, {".qml": ""}  # filled when all is known, written last
+    lowest_m, highest_m = math.inf, -math.inf
     counts = np.zeros(_HIGHEST_M, np.int64)
     with ExitStack() as stack:
         heights = stack.enter_context(cog_writer(output, grid, _HEIGHT, style))
-        terrain = write_dtm and stack.enter_context(cog_writer(write_dtm, grid, _GROUND))
+        terrain = write_dtm and stack.enter_context(
+            cog_writer(write_dtm, grid, _GROUND, ground_style)
+        )
         for top, above, below, valid in _differences(reader, ground, track):
             _write_rows(heights, top, above, valid)
             if terrain:
                 _write_rows(terrain, top, below, valid)
+            lowest_m = min(lowest_m, below.min(where=valid, initial=math.inf))
+            highest_m = max(highest_m, below.max(where=valid, initial=-math.inf))
             whole = np.clip(above[valid], 0, _HIGHEST_M - 1).astype(np.int64)
             counts += np.bincount(whole, minlength=_HIGHEST_M)
         if not counts.any():
@@ -166,6 +172,7 @@ def _write(
             )
         enough = np.searchsorted(np.cumsum(counts), _STYLED_SHARE * counts.sum())
         style[".qml"] = height_style(float(enough + 1))
+        ground_style[".qml"] = elevation_style(lowest_m, highest_m)
 
 
 def _differences(

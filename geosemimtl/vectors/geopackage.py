@@ -136,6 +136,22 @@ class GeoPackageWriter:
         waiting.clear()
 
 
+def styles_in(path: Path) -> dict[str, str]:
+    """Return the style of each layer of a GeoPackage that ``geopackage_writer`` wrote.
+
+    Raises:
+        OutputError: It cannot be read, or holds no styles.
+    """
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
+            rows = database.execute("SELECT f_table_name, styleQML FROM layer_styles ORDER BY id")
+            return dict(rows.fetchall())
+    except sqlite3.Error as error:
+        raise OutputError(
+            f"{path}: is no GeoPackage of geosemimtl vectorize ({error}); move it away"
+        ) from error
+
+
 def _add_styles(database: sqlite3.Connection, layers: Sequence[Layer]) -> None:
     """Add the table in which QGIS looks for styles."""
     if not layers:

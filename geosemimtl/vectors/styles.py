@@ -10,7 +10,7 @@ from geosemimtl.tasks import LandClass, Rgb
 #: Of 255: what lies beneath shows through, as an orthophoto should.
 _FILL_ALPHA = 110
 _OUTLINE_MM = 0.35
-_ROOF = "200,200,210,255"
+_ROOF = "110,105,100,255"
 
 
 def classes_style(entries: Sequence[LandClass]) -> str:
@@ -90,7 +90,7 @@ def _add_symbol_3d(root: ET.Element, clamping: str, height: str) -> None:
             "rendered-facade": "3",
         },
     )
-    ET.SubElement(symbol, "material", diffuse=_ROOF, ambient="60,60,60,255", specular="0,0,0,255")
+    ET.SubElement(symbol, "material", diffuse=_ROOF, ambient="35,35,40,255", specular="0,0,0,255")
     if not height:
         return
     properties = ET.SubElement(symbol, "data-defined-properties")

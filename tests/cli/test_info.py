@@ -50,3 +50,27 @@ def test_a_map_shows_one_tile_set(run: Run, paths: tuple[str, ...]) -> None:
     assert done.code == 2
     assert "--map draws" in done.err
     assert not Path("a.png").exists()
+
+
+def test_a_model_s_item(run: Run, place: Path, stac_item: Callable[[str], dict[str, Any]]) -> None:
+    """Its address of the model leads there from the item's own folder."""
+    done = run("info", "runs/tiny/tiny.safetensors", "--stac", "tiny.stac.json")
+    assert (done.code, "item in tiny.stac.json" in done.err) == (0, True)
+    item = stac_item((place / "tiny.stac.json").read_text())
+    assert item["properties"]["mlm:name"] == "tiny"
+    href = item["assets"]["model"]["href"]
+    assert (place / href).samefile("runs/tiny/tiny.safetensors")
+    assert not Path(href).is_absolute()
+    again = run("info", "runs/tiny/tiny.safetensors", "--stac", "tiny.stac.json")
+    assert again.code == 1
+    assert "--overwrite" in again.err
+    command = ("info", "runs/tiny/tiny.safetensors", "--stac", "tiny.stac.json", "--overwrite")
+    assert run(*command).code == 0
+
+
+@pytest.mark.parametrize("paths", [("tiles/a",), ("runs/tiny/tiny.safetensors",) * 2])
+def test_an_item_describes_one_model(run: Run, paths: tuple[str, ...]) -> None:
+    done = run("info", *paths, "--stac", "a.json")
+    assert done.code == 2
+    assert "--stac describes" in done.err
+    assert not Path("a.json").exists()

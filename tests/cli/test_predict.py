@@ -176,6 +176,38 @@ def test_a_table_and_every_raster(place: Path, run: Run) -> None:
     assert len(list((place / "all").glob("*.qml"))) == 10
 
 
+def test_an_item_for_catalogues(
+    place: Path, run: Run, stac_item: Callable[[str], dict[str, Any]]
+) -> None:
+    done = run("predict", "c.tif", "-o", "cat", "--stac", "--datetime", "2021-06", "--json")
+    assert done.code == 0
+    (made,) = json.loads(done.out)
+    assert made["companions"] == ["cat/c.stac.json"]
+    item = stac_item((place / "cat" / "c.stac.json").read_text())
+    assert item["properties"]["end_datetime"] == "2021-06-30T23:59:59Z"
+    assert set(item["assets"]) == set(made["rasters"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--stac", "--datetime", "soon"), "--datetime soon: is no date; write 2020"),
+        (("--stac", "--datetime", ""), "is no date"),
+    ],
+)
+def test_times_that_are_none(place: Path, run: Run, arguments: tuple[str, ...], words: str) -> None:
+    done = run("predict", "c.tif", "-o", "new", *arguments)
+    assert done.code == 1
+    assert words in done.err.splitlines()[-1]
+    assert not (place / "new").exists()
+
+
+def test_a_time_without_an_item(place: Path, run: Run) -> None:
+    done = run("predict", "c.tif", "-o", "new", "--datetime", "2021")
+    assert (done.code, "add --stac" in done.err) == (2, True)
+    assert not (place / "new").exists()
+
+
 def test_a_bad_scene_among_good_ones(place: Path, run: Run, write_tif: Write) -> None:
     write_tif(place / "mixed" / "bad.tif", noise(2, 40, 40))
     done = run("predict", "mixed/bad.tif", "c.tif", "-o", "mixed", "--json")
@@ -230,3 +262,15 @@ def test_an_interruption_says_how_to_go_on(place: Path, write_tif: Write) -> Non
     assert done.returncode == 0
     assert "going on with x.tif" in done.stderr
     assert not list((place / "long").glob(".*"))
+
+
+def test_a_project_in_one_command(place: Path, run: Run, write_tif: Write) -> None:
+    write_tif(place / "one" / "x.tif", noise(3, 70, 90))
+    done = run("predict", "one/x.tif", "--project", "-o", "out", "--json")
+    assert done.code == 0
+    (facts,) = json.loads(done.out)
+    assert facts["companions"][-1] == "out/x.qgz"
+    assert (place / "out" / "x.qgz").is_file()
+    again = run("predict", "one/x.tif", "--project", "-o", "out", "--skip-existing")
+    assert again.code == 0
+    assert "qgis out/x.qgz" in again.err

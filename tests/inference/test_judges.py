@@ -16,10 +16,14 @@ import rasterio
 from numpy.typing import NDArray
 
 from geosemimtl.inference.options import PredictOptions
+from geosemimtl.inference.outputs import SUFFIXES
 from geosemimtl.inference.predictor import predict
-from geosemimtl.raster.styles import CONFIDENCE_RAMP, HEIGHT_RAMP
+from geosemimtl.raster.styles import CONFIDENCE_RAMP, DISAGREEMENT_RAMP, HEIGHT_RAMP
+from geosemimtl.tasks import rgb_of
 
 QGIS_CHECK = Path(__file__).parents[1] / "judges" / "qgis_check.py"
+#: A legend in per cent.
+SHARES = ["0 %", "25 %", "50 %", "75 %", "100 %"]
 pytestmark = pytest.mark.judge
 
 
@@ -35,7 +39,8 @@ def predicted(
     mask = np.ones((640, 800), bool)
     mask[:100, :200] = False
     scene = make_scene("scene.tif", pixels, gsd=0.04, mask=mask, crs="EPSG:25832")
-    (written,) = predict([scene], Path("any.safetensors"))
+    every = PredictOptions(probabilities=True, disagreement=True)
+    (written,) = predict([scene], Path("any.safetensors"), options=every)
     return {"scene": scene, **written.rasters}
 
 
@@ -62,7 +67,7 @@ def test_qgis_shows_them_with_their_styles(
         assert "#ff00ff" in facts["colours"], (
             "the part without data must let the background through"
         )
-        assert len(facts["colours"]) > 3
+        assert len(facts["colours"]) > (1 if kind == "disagreement" else 3)  # tiles agree here
         assert (tmp_path / f"{paths[kind].stem}.png").stat().st_size > 500
     classes = found["segmentation"]
     assert classes["renderer"] == "paletted"
@@ -75,12 +80,19 @@ def test_qgis_shows_them_with_their_styles(
     assert set(classes["colours"]) == {"#ff00ff", "#ff0000", "#00ff00", "#0000ff"}
     for kind, labels, colours in (
         ("height", ["0 m", "25 m", "50 m", "75 m", "100 m"], HEIGHT_RAMP),
-        ("confidence", ["0 %", "25 %", "50 %", "75 %", "100 %"], CONFIDENCE_RAMP),
+        ("confidence", SHARES, CONFIDENCE_RAMP),
+        ("probabilities", SHARES, CONFIDENCE_RAMP),
+        ("disagreement", SHARES, DISAGREEMENT_RAMP),
     ):
         assert found[kind]["renderer"] == "singlebandpseudocolor"
         assert [label for *_, label in found[kind]["ramp"]] == labels
         assert [colour for _, colour, _ in found[kind]["ramp"]] == list(colours)
-    assert found["height"]["nodata"] == -9999
+    assert found["height"]["nodata"] == found["disagreement"]["nodata"] == -9999
+    assert found["probabilities"]["nodata"] == found["confidence"]["nodata"] == 255
+    # of the first class, sure here and absent there: from the ramp's dark blue to its yellow
+    shares = [rgb_of(name) for name in found["probabilities"]["colours"]]
+    assert CONFIDENCE_RAMP[0] in found["probabilities"]["colours"]
+    assert any(red > 220 and green > 140 for red, green, _ in shares)
 
 
 def test_gdal_reads_names_units_and_overviews(
@@ -97,7 +109,7 @@ def test_gdal_reads_names_units_and_overviews(
         return facts
 
     classes, height = info("segmentation"), info("height")
-    for facts in (classes, height, info("confidence")):
+    for facts in map(info, SUFFIXES):
         assert facts["metadata"]["IMAGE_STRUCTURE"]["LAYOUT"] == "COG"
         assert facts["bands"][0]["overviews"]
     (band,) = classes["bands"]

@@ -1,15 +1,20 @@
-"""Scores whose figures are known."""
+"""Scores whose figures are known, and a scene whose rasters are there."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from affine import Affine
+from numpy.typing import NDArray
 from rasterio.crs import CRS
 
 from geosemimtl.config import DecoderConfig, NetworkConfig
+from geosemimtl.inference.choosing import Chosen, choose_scenes
 from geosemimtl.inference.evaluation.scoring import (
     ErodedCounts,
     Evaluation,
@@ -17,16 +22,27 @@ from geosemimtl.inference.evaluation.scoring import (
     SegmentationResult,
 )
 from geosemimtl.inference.evaluation.views import ClassView, HeightView
+from geosemimtl.inference.options import PredictOptions
 from geosemimtl.metrics.calibration import CalibrationCounts
 from geosemimtl.metrics.confusion import ConfusionCounts
 from geosemimtl.metrics.grouped import HeightGroups
 from geosemimtl.metrics.height_pairs import PairCounts
 from geosemimtl.metrics.regression import HeightCounts
+from geosemimtl.raster.cog import cog_writer
 from geosemimtl.raster.grid import PixelGrid
-from geosemimtl.tasks import Classes, Height, LandClass, Segmentation
+from geosemimtl.tasks import (
+    HEIGHT,
+    ISPRS_CLASSES,
+    Classes,
+    Height,
+    LandClass,
+    Segmentation,
+    Task,
+)
 from geosemimtl.training.model_file import DomainCard, ModelCard
 
 NAMES = ("low_vegetation", "tree", "clutter")
+BUILDING, TREE = 1, 3
 
 
 @pytest.fixture
@@ -121,3 +137,58 @@ def card(evaluation: Evaluation) -> ModelCard:
         training={"method": {"name": "semimtl"}},
         versions={"torch": "2"},
     )
+
+
+@pytest.fixture
+def choose(make_raster: Callable[..., Path], tmp_path: Path) -> Callable[..., Chosen]:
+    """Return a function that makes a scene of 60 x 50 m whose rasters are there.
+
+    In its middle the class ``inside`` is 9 m high, by default a building; the rest is trees.
+    """
+
+    def make(
+        tasks: tuple[Task, ...] = (Segmentation(classes=ISPRS_CLASSES), Height(scale_m=20)),
+        crs: str = "EPSG:25833",
+        pixels: NDArray[Any] | None = None,
+        names: tuple[str, ...] = ("red", "green", "blue"),
+        inside: int = BUILDING,
+        **options: Any,
+    ) -> Chosen:
+        image = np.full((3, 100, 120), 200, np.uint8) if pixels is None else pixels
+        place = Affine(5e-6, 0, 13, 0, -5e-6, 52) if crs == "EPSG:4326" else None
+        scene = make_raster("scene.tif", image, gsd=0.5, transform=place, crs=crs, names=names)
+        small = DecoderConfig(name="upsampling", channels=16)
+        network = NetworkConfig(
+            encoder="resnet18", weights=None, output_stride=32, segmentation=small, height=small
+        )
+        card = ModelCard(
+            name="toy",
+            network=network,
+            tasks=tasks,
+            bands=names[:3],
+            mean=(0.0, 0.0, 0.0),
+            std=(1.0, 1.0, 1.0),
+            dtype=str(image.dtype),
+            value_range=(0, 255),
+            gsd_m=0.5,
+            tile_px=32,
+            overlap_px=16,
+            domains=(),
+            training={"method": {"name": "jtl"}},
+            versions={},
+        )
+        (chosen,), _ = choose_scenes([scene], tmp_path / "out", card, PredictOptions(**options))
+        (tmp_path / "out").mkdir()
+        _write_rasters(chosen, inside)
+        return chosen
+
+    return make
+
+
+def _write_rasters(chosen: Chosen, inside: int) -> None:
+    for kind, path in chosen.paths.items():
+        raster, sidecars = chosen.outputs.raster(kind)
+        values = np.full((len(raster.band_names), 100, 120), TREE, raster.dtype)
+        values[:, 30:70, 40:80] = 9 if kind == HEIGHT else inside
+        with cog_writer(path, chosen.plan.output, raster, sidecars) as target:
+            target.write(0, values)

@@ -6,7 +6,17 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from geosemimtl.raster.styles import classes_style, confidence_style, height_style
+from geosemimtl.raster.styles import (
+    classes_style,
+    confidence_style,
+    disagreement_style,
+    elevation_style,
+    height_style,
+    hillshade_style,
+    image_style,
+    probability_style,
+    shown_bands,
+)
 from geosemimtl.tasks import ISPRS_CLASSES, Classes, LandClass
 
 
@@ -40,6 +50,63 @@ def test_heights_rise_evenly_to_a_round_maximum(maximum_m: float, top: float) ->
     assert items[-1].attrib["label"] == f"{top} m"
 
 
+@pytest.mark.parametrize(
+    ("ends", "stops"),
+    [
+        ((381.2, 398.7), [381, 386, 391, 396, 401]),
+        ((-3.1, -2.9), [-4, -3, -2, -1, 0]),
+        ((0, 4), [0, 1, 2, 3, 4]),
+    ],
+)
+def test_elevations_rise_by_whole_metres(ends: tuple[float, float], stops: list[float]) -> None:
+    items = parsed(elevation_style(*ends)).findall(".//item")
+    assert [float(item.attrib["value"]) for item in items] == stops
+    assert items[0].attrib["label"] == f"{stops[0]} m"
+    shader = parsed(elevation_style(*ends)).find(".//colorrampshader")
+    assert shader is not None
+    assert float(shader.attrib["minimumValue"]) == stops[0]
+
+
+@pytest.mark.parametrize("style", [probability_style(), disagreement_style("share")])
+def test_shares_are_read_in_per_cent(style: str) -> None:
+    items = parsed(style).findall(".//item")
+    assert [float(item.attrib["value"]) for item in items] == [0, 0.25, 0.5, 0.75, 1]
+    assert [item.attrib["label"] for item in items] == ["0 %", "25 %", "50 %", "75 %", "100 %"]
+
+
 def test_confidence_ends_at_a_hundred_per_cent() -> None:
     items = parsed(confidence_style()).findall(".//item")
     assert items[-1].attrib["label"] == "100 %"
+
+
+def renderer_of(style: str) -> ET.Element:
+    (renderer,) = parsed(style).iter("rasterrenderer")
+    return renderer
+
+
+def test_an_image_shows_three_bands_or_one() -> None:
+    coloured = renderer_of(image_style([4, 1, 2]))
+    assert coloured.get("type") == "multibandcolor"
+    assert [coloured.get(f"{name}Band") for name in ("red", "green", "blue")] == ["4", "1", "2"]
+    assert list(coloured) == []  # bytes need no stretch
+    grey = renderer_of(image_style([2], [(5, 900)]))
+    assert (grey.get("type"), grey.get("grayBand")) == ("singlebandgray", "2")
+    assert [part.text for part in grey[0]] == ["5", "900", "StretchToMinimumMaximum"]
+
+
+def test_the_light_comes_from_the_north_west() -> None:
+    shaded = renderer_of(hillshade_style())
+    assert (shaded.get("azimuth"), shaded.get("angle")) == ("315", "45")
+
+
+@pytest.mark.parametrize(
+    ("names", "shown"),
+    [
+        (("nir", "blue", "green", "red"), ("red", "green", "blue")),
+        (("green", "red", "nir"), ("nir", "red", "green")),
+        (("band_1", "band_2", "band_3", "band_4"), ("band_1", "band_2", "band_3")),
+        (("pan", "nir"), ("pan",)),
+    ],
+)
+def test_bands_as_people_know_them(names: tuple[str, ...], shown: tuple[str, ...]) -> None:
+    assert shown_bands(names) == shown

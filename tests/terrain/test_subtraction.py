@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,10 @@ def test_the_ground_is_estimated(scene: Path, tmp_path: Path) -> None:
     assert heights[45:65, 35:55] == pytest.approx(np.full((20, 20), 6), abs=0.1)
     assert np.abs(heights[80:]).max() < 0.1
     assert 'maximumValue="8"' in (tmp_path / "ndsm.qml").read_text()
+    low, high = ground[valid].min(), ground[valid].max()
+    style = (tmp_path / "dtm.qml").read_text()
+    ends = [float(re.findall(rf'{end}imumValue="([^"]+)"', style)[0]) for end in ("min", "max")]
+    assert low - 1 < ends[0] <= low <= high <= ends[1] < high + 5
 
 
 def test_a_terrain_model_on_another_grid_and_crs(make_raster: MakeRaster, tmp_path: Path) -> None:

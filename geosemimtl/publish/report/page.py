@@ -17,16 +17,16 @@ from geosemimtl.inference.evaluation.scoring import Evaluation
 from geosemimtl.inference.evaluation.views import MOST_SCENES
 from geosemimtl.machine import versions
 from geosemimtl.publish.card_facts import DOMAIN_HEAD, domain_rows, model_facts
-from geosemimtl.publish.report_charts import calibration_chart, height_chart, small_chart
-from geosemimtl.publish.report_maps import (
+from geosemimtl.publish.report.charts import calibration_chart, height_chart, small_chart
+from geosemimtl.publish.report.maps import (
     ERROR_RAMP,
     RIGHT_GREY,
     WRONG,
     SceneMaps,
     scene_maps,
 )
-from geosemimtl.publish.report_sources import Curve, ReportSources
-from geosemimtl.publish.report_tables import (
+from geosemimtl.publish.report.sources import Curve, ReportSources
+from geosemimtl.publish.report.tables import (
     calibration_table,
     coverage_table,
     figures,
@@ -132,13 +132,13 @@ def page_of(evaluation: Evaluation, sources: ReportSources) -> str:
 @cache
 def _environment() -> Environment:
     made = Environment(
-        loader=PackageLoader("geosemimtl.publish", "page"),
+        loader=PackageLoader("geosemimtl.publish.report", "template"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    page = files("geosemimtl.publish") / "page"
+    page = files("geosemimtl.publish.report") / "template"
     for name, file in (("style", "report.css"), ("script", "report.js")):
         # the project's own, so nothing in them is escaped
         made.globals[name] = Markup((page / file).read_text(encoding="utf-8"))  # noqa: S704

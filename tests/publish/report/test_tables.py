@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from geosemimtl.inference.evaluation.scoring import Evaluation
-from geosemimtl.publish.report_tables import (
+from geosemimtl.publish.report.tables import (
     Cell,
     calibration_table,
     coverage_table,

@@ -20,7 +20,7 @@ from geosemimtl.inference.evaluation.views import ClassView, HeightView
 from geosemimtl.publish.picture import stretched
 from geosemimtl.raster.reading import image_filter, read_on_grid
 from geosemimtl.raster.scene import Scene
-from geosemimtl.raster.styles import HEIGHT_RAMP
+from geosemimtl.raster.styles import HEIGHT_RAMP, shown_bands
 
 #: Blue too low, red too high; the lightest in the middle is right.
 ERROR_RAMP = ("#08519c", "#6baed6", "#f5f5f2", "#f08a62", "#a50f15")
@@ -179,17 +179,14 @@ def _height_layers(view: HeightView, scales: Scales) -> tuple[Layer, ...]:
 
 
 def _image_layer(scene: Scene, view: ClassView | HeightView) -> Layer:
-    bands = ("red", "green", "blue")
-    named = (
-        bands if set(bands) <= set(scene.bands) else scene.bands[: 3 if len(scene.bands) > 2 else 1]
-    )
+    named = shown_bands(scene.bands)
     chosen = image_filter(scene.grid, view.grid)
     with read_on_grid(scene, view.grid, chosen, named) as reader:
         pixels, valid = reader.read()
     colours = 255 * stretched(pixels, valid)
     whole = valid.all()
     address = _jpeg_address(colours) if whole else png_address(_with_alpha(colours, valid))
-    title = "Image" if named == bands else f"Image ({', '.join(named)})"
+    title = "Image" if named == ("red", "green", "blue") else f"Image ({', '.join(named)})"
     return Layer(title, f"The scene {view.name} as its sensor saw it", address)
 
 

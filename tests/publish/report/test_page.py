@@ -12,8 +12,8 @@ import pytest
 
 from geosemimtl.errors import OutputError
 from geosemimtl.inference.evaluation.scoring import Evaluation
-from geosemimtl.publish.report_page import page_of, require_report, write_report
-from geosemimtl.publish.report_sources import ReportSources
+from geosemimtl.publish.report.page import page_of, require_report, write_report
+from geosemimtl.publish.report.sources import ReportSources
 from geosemimtl.training.model_file import ModelCard
 
 Read = Callable[[str], Any]

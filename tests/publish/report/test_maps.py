@@ -16,7 +16,7 @@ from matplotlib.image import imread
 from numpy.typing import NDArray
 
 from geosemimtl.inference.evaluation.scoring import Evaluation
-from geosemimtl.publish.report_maps import RIGHT_GREY, WRONG, Scales, scene_maps
+from geosemimtl.publish.report.maps import RIGHT_GREY, WRONG, Scales, scene_maps
 from geosemimtl.raster.scene import open_scene
 
 

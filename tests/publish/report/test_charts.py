@@ -9,7 +9,7 @@ import pytest
 
 from geosemimtl.metrics.calibration import CalibrationCounts
 from geosemimtl.metrics.height_pairs import PairCounts
-from geosemimtl.publish.report_charts import Axis, calibration_chart, height_chart, small_chart
+from geosemimtl.publish.report.charts import Axis, calibration_chart, height_chart, small_chart
 
 
 def parsed(chart: str) -> ET.Element:

@@ -10,7 +10,7 @@ import pytest
 from affine import Affine
 
 from geosemimtl.errors import GeoSemiMTLError, LabelError, ModelFileError, SceneError
-from geosemimtl.publish.report_sources import (
+from geosemimtl.publish.report.sources import (
     command_of,
     images_beside,
     model_sources,

@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from geosemimtl.metrics.calibration import CalibrationCounts
 from geosemimtl.metrics.height_pairs import HeightTable, PairCounts
-from geosemimtl.publish.report_maps import png_address
+from geosemimtl.publish.report.maps import png_address
 
 #: Units of a chart, about pixels on a phone; and what axes take of them.
 _WIDTH, _HEIGHT = 400, 340

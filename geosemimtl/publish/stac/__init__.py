@@ -1,0 +1,1 @@
+"""STAC items, by which catalogues find predictions and models."""
