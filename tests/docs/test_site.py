@@ -88,7 +88,7 @@ def test_every_command_has_its_picture() -> None:
 
 def test_pictures_are_small_and_shown() -> None:
     docs = ROOT / "docs"
-    pictures = [path for path in docs.rglob("*") if path.suffix in (".png", ".svg")]
+    pictures = [path for path in docs.rglob("*") if path.suffix in (".png", ".svg", ".jpg")]
     assert sum(path.stat().st_size for path in pictures) < 4e6
     text = "".join(page.read_text("utf-8") for page in [ROOT / "README.md", *docs.rglob("*.md")])
     assert [path.name for path in pictures if path.name not in text] == []
