@@ -28,7 +28,7 @@ docs-pictures: $(VENV)/installed  ## what docs/commands.md shows of the demo
 $(VENV)/installed: pyproject.toml constraints.txt
 	@echo "Installing into $(VENV) (once, a few minutes, 6 GB) ..."
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt -e ".[dev,docs]"
+	$(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt -e ".[dev,docs,onnx]"
 	@touch $@
 
 clean:  ## remove what the targets above made

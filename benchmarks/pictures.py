@@ -255,6 +255,10 @@ def main() -> None:
         run(work, "info", "tiles", "--map", str(target / "tile.png"))
         draw_ndsm(demo, work, target / "ndsm.png")
         draw_vectorize(demo, work, target / "vectorize.png")
+        run(demo, "export", MODEL, "-o", str(work / "demo.onnx"))
+        draw_terminal(
+            target / "export.svg", "geosemimtl info demo.onnx", run(work, "info", "demo.onnx")
+        )
     draw_predict(demo, target / "predict.png")
     draw_train(demo, target / "train.png")
     for path in (target / name for name in ("predict.png", "tile.png", "vectorize.png")):

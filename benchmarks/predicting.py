@@ -22,6 +22,7 @@ from geosemimtl.config import DecoderConfig, NetworkConfig
 from geosemimtl.data.city.presets import preset
 from geosemimtl.data.city.scene import draw_city, write_city
 from geosemimtl.inference.forward import Forward
+from geosemimtl.inference.networks import TorchNetwork
 from geosemimtl.inference.options import PredictOptions
 from geosemimtl.inference.predictor import predict
 from geosemimtl.machine import keep_freed_memory, peak_memory_mb
@@ -120,7 +121,7 @@ def forward(folder: Path, network: str, precision: str, device: str) -> dict[str
     """Run the network on the engine's batches and do nothing else."""
     keep_freed_memory()  # as the engine does
     loaded, card = load_model(folder / f"{network}.safetensors")
-    run = Forward(loaded, card.tasks, torch.device(device), precision)
+    run = Forward(TorchNetwork(loaded, torch.device(device), precision), card.tasks)
     layout, pixels = _tiles(folder, network)
     image = torch.from_numpy(_normalised(pixels)).to(device)
     count, most = len(layout.col_offsets), 4
@@ -241,7 +242,7 @@ def torchgeo(folder: Path, network: str, precision: str, device: str) -> dict[st
     from torchgeo.samplers import GridGeoSampler  # noqa: PLC0415
 
     loaded, card = load_model(folder / f"{network}.safetensors")
-    run = Forward(loaded, card.tasks, torch.device(device), precision)
+    run = Forward(TorchNetwork(loaded, torch.device(device), precision), card.tasks)
     begun = time.perf_counter()
 
     class City(RasterDataset):

@@ -24,6 +24,7 @@ COMMANDS = (
     "vectorize",
     "evaluate",
     "experiment",
+    "export",
     "info",
 )
 

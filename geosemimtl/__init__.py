@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from geosemimtl.inference.inspection.contents import info
     from geosemimtl.inference.inspection.scenes import check
     from geosemimtl.inference.predictor import predict
+    from geosemimtl.publish.exporting import export
     from geosemimtl.terrain.subtraction import ndsm
     from geosemimtl.tiling.cutting import tile
     from geosemimtl.training.trainer import train
@@ -26,6 +27,7 @@ __all__ = [
     "demo",
     "evaluate",
     "experiment",
+    "export",
     "info",
     "ndsm",
     "predict",
@@ -39,6 +41,7 @@ _HOMES = {
     "demo": "demonstration",
     "evaluate": "inference.evaluation.scenes",
     "experiment": "experiments.running",
+    "export": "publish.exporting",
     "info": "inference.inspection.contents",
     "ndsm": "terrain.subtraction",
     "predict": "inference.predictor",

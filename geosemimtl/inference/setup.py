@@ -13,7 +13,7 @@ import torch
 
 from geosemimtl.errors import ConfigError
 from geosemimtl.files import stamp
-from geosemimtl.inference.forward import resolved
+from geosemimtl.inference.networks import kind_of
 from geosemimtl.inference.options import PredictOptions
 from geosemimtl.inference.workers import Setting
 from geosemimtl.machine import versions
@@ -49,12 +49,14 @@ def settle(
         options: How to predict.
         model: The model file.
         tile_px: Side of its tiles.
-        devices: One a process; by default one GPU if there is one, else the processor.
+        devices: One a process; by default one GPU if there is one that the model can run on, else
+            the processor.
 
     Raises:
-        ConfigError: An option has a value that cannot be.
+        ConfigError: An option has a value that cannot be, or not with this model.
     """
-    names = tuple(devices) or ("cuda:0" if torch.cuda.is_available() else "cpu",)
+    kind = kind_of(model)
+    names = tuple(devices) or (kind.default_device(),)
     for name in names:
         require_device(name)
     device = torch.device(names[0])
@@ -63,7 +65,7 @@ def settle(
     if options.batch is None and device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
         batch = min(_BATCH_GPU, max(1, free // (2 * _BYTES_PER_PIXEL * tile_px**2)))
-    precision = resolved(options.precision, device)
+    precision = kind.precision(options, names)
     return Setting(model, names, precision, options), Sizes(batch, max(1, threads))
 
 
@@ -102,6 +104,7 @@ def request(scene: Scene, setting: Setting, sizes: Sizes) -> dict[str, Any]:
         SceneError: A file is gone.
     """
     area = setting.options.area
+    packages = (*kind_of(setting.model).packages, "rasterio", "numpy")
     asked = {
         "scene": [stamp(file) for file in scene.read_from if not file.name.endswith(_BESIDE)],
         "scene as read": [str(getattr(scene, name)) for name in _READ],
@@ -111,7 +114,7 @@ def request(scene: Scene, setting: Setting, sizes: Sizes) -> dict[str, Any]:
         **sizes._asdict(),
         "precision": setting.precision,
         "devices": sorted({_device_words(name) for name in setting.devices}),
-        "versions": versions("torch", "rasterio", "numpy") | {"gdal": GDAL_VERSION},
+        "versions": versions(*packages) | {"gdal": GDAL_VERSION},
     }
     # as it comes back from a file, to be compared with
     words: dict[str, Any] = json.loads(json.dumps(asked, default=str))

@@ -21,12 +21,12 @@ import torch
 from geosemimtl.errors import MachineError
 from geosemimtl.inference.adaptation import sample_tiles
 from geosemimtl.inference.forward import Forward
+from geosemimtl.inference.networks import kind_of
 from geosemimtl.inference.options import PredictOptions
 from geosemimtl.inference.planning import Band, Plan, Strip, strips_left
 from geosemimtl.inference.streaming import Job, Meter, predict_strips
 from geosemimtl.machine import keep_freed_memory, peak_memory_mb
 from geosemimtl.raster.environment import gdal_environment
-from geosemimtl.training.model_file import load_model
 
 #: What torch says where the processor's memory runs out.
 NO_MEMORY = "DefaultCPUAllocator: can't allocate memory"
@@ -100,16 +100,10 @@ class _Predictor:
 
     def __init__(self, setting: Setting, device: str) -> None:
         keep_freed_memory()
-        network, card = load_model(setting.model, setting.options.sensor)
+        kind = kind_of(setting.model)
+        network, card = kind.opened(setting.model, device, setting.precision, setting.options)
         self._adapt_bn = setting.options.adapt_bn
-        self._forward = Forward(
-            network,
-            card.tasks,
-            torch.device(device),
-            setting.precision,
-            tta=setting.options.tta,
-            compiled=setting.options.compiled,
-        )
+        self._forward = Forward(network, card.tasks, tta=setting.options.tta)
 
     def run(self, job: Job, units: Sequence[Unit], meter: Meter) -> Iterator[int]:
         """Predict some units of a scene."""
@@ -117,7 +111,7 @@ class _Predictor:
         try:
             if self._adapt_bn:
                 with meter("adapt"):
-                    self._forward.adapt(sample_tiles(job.pixels, job.plan), job.batch)
+                    self._forward.network.adapt(sample_tiles(job.pixels, job.plan), job.batch)
             for band, strips in units:
                 yield from predict_strips(job, band, strips, self._forward, meter)
         except (MemoryError, RuntimeError) as error:

@@ -42,6 +42,25 @@ def resize(features: Tensor, size: tuple[int, int]) -> Tensor:
     return functional.interpolate(features, size=size, mode="bilinear", align_corners=False)
 
 
+def cell_means(features: Tensor, bins: int) -> Tensor:
+    """Average (B, C, H, W) into ``bins`` x ``bins`` cells, as ``adaptive_avg_pool2d`` does.
+
+    As products of matrices that follow from the size: a graph that holds them takes maps of any
+    size, while that of torch's function holds for the size it was traced with.
+    """
+    down, across = (_cells(size, bins, features) for size in features.shape[-2:])
+    return down @ features @ across.T
+
+
+def _cells(size: int, bins: int, like: Tensor) -> Tensor:
+    """Return the weight of each of ``size`` pixels (columns) in each cell (rows)."""
+    cell = torch.arange(bins, device=like.device)[:, None]
+    pixel = torch.arange(size, device=like.device)
+    first, end = cell * size // bins, ((cell + 1) * size + bins - 1) // bins
+    inside = (pixel >= first) & (pixel < end)
+    return inside.to(like.dtype) / (end - first)
+
+
 class PyramidPooling(nn.Module):
     """Context of several scales beside the features themselves (PSPNet, arXiv:1612.01105).
 
@@ -61,8 +80,9 @@ class PyramidPooling(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """Map (B, C, H, W) to (B, out_channels, H, W)."""
         size = (features.shape[-2], features.shape[-1])
+        pool = cell_means if torch.compiler.is_exporting() else functional.adaptive_avg_pool2d
         pooled = [
-            resize(branch(functional.adaptive_avg_pool2d(features, bins)), size)
+            resize(branch(pool(features, bins)), size)
             for bins, branch in zip(self.bins, self.branches, strict=True)
         ]
         return torch.cat([features, *pooled], dim=1)

@@ -86,7 +86,7 @@ class MultiTaskNetwork(nn.Module):
         the bottom by its mirror image (its border, if it is too small), and the outputs are cut.
         """
         rows, cols = image.shape[-2:]
-        padded = _pad_to_multiple(image, max(self.encoder.strides))
+        padded = pad_to_multiple(image, max(self.encoder.strides))
         size = (padded.shape[-2], padded.shape[-1])
         features = self.encoder(padded)
         logits = {
@@ -164,7 +164,11 @@ def parameter_count(module: nn.Module) -> int:
     return sum(parameter.numel() for parameter in module.parameters() if parameter.requires_grad)
 
 
-def _pad_to_multiple(image: Tensor, multiple: int) -> Tensor:
+def pad_to_multiple(image: Tensor, multiple: int) -> Tensor:
+    """Extend images (B, C, H, W) at the right and the bottom to multiples of a number of pixels.
+
+    By their mirror image, or their border if they are too small.
+    """
     rows, cols = image.shape[-2:]
     right, bottom = -cols % multiple, -rows % multiple
     if right == 0 and bottom == 0:

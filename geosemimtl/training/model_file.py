@@ -1,4 +1,7 @@
-"""The model file: one safetensors whose header says everything that predict needs."""
+"""The model file: one safetensors whose header says everything that predict needs.
+
+An exported model (ONNX) carries the same card and can be predicted with, but not trained on.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +21,10 @@ from geosemimtl.files import REMEDY
 from geosemimtl.models.network import MultiTaskNetwork, build_network
 from geosemimtl.tasks import Task
 from geosemimtl.tiling.tileset import BandStatistics
+from geosemimtl.training import onnx_file
 
-_KEY = "geosemimtl"
+#: Under which the card stands in a file's metadata.
+CARD_KEY = "geosemimtl"
 #: Of the card's schema.
 _VERSION = 1
 SUFFIX = ".safetensors"
@@ -126,7 +131,7 @@ def save_model(path: Path, network: nn.Module, card: ModelCard) -> None:
     try:
         part.touch()  # with the mode that the user's files have; safetensors makes its own 0600
         mode = part.stat().st_mode
-        save_file(state, part, metadata={_KEY: card.model_dump_json()})
+        save_file(state, part, metadata={CARD_KEY: card.model_dump_json()})
         part.chmod(mode)
         part.replace(path)
     except (OSError, SafetensorError) as error:
@@ -136,24 +141,23 @@ def save_model(path: Path, network: nn.Module, card: ModelCard) -> None:
 
 
 def read_card(path: Path) -> ModelCard:
-    """Read the card of a model file, not its weights.
+    """Read the card of a model file or an exported model, not its weights.
 
     Raises:
-        ModelFileError: The file is missing, not safetensors, or not of this project.
+        ModelFileError: The file is missing, damaged, or not of this project.
+        ConfigError: It is an ONNX file, and the packages for such files are not installed.
     """
     if path.is_dir():
         raise ModelFileError(f"{path}: is a folder; name the .safetensors in it")
     if not path.is_file():
         raise ModelFileError(f"{path}: no such model file; train one with geosemimtl train")
-    try:
-        with safe_open(path, framework="pt") as file:
-            text = (file.metadata() or {}).get(_KEY)
-    except (OSError, SafetensorError) as error:
-        raise ModelFileError(
-            f"{path}: is no whole safetensors file ({error}); copy it again or train anew"
-        ) from error
+    exported = path.suffix == onnx_file.SUFFIX
+    text = (onnx_file.onnx_metadata if exported else _header)(path).get(CARD_KEY)
     if text is None:
-        raise ModelFileError(f"{path}: carries no geosemimtl model card; it is another program's")
+        hint = ", or for Deepness" if exported else ""
+        raise ModelFileError(
+            f"{path}: carries no geosemimtl model card; it is another program's{hint}"
+        )
     _refuse_newer(path, text)
     try:
         return ModelCard.model_validate_json(text)
@@ -163,6 +167,16 @@ def read_card(path: Path) -> ModelCard:
         raise ModelFileError(
             f"{path}: model card: {where or 'text'}: {first['msg']}; it is damaged, or of another "
             "version of geosemimtl"
+        ) from error
+
+
+def _header(path: Path) -> dict[str, str]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            return file.metadata() or {}
+    except (OSError, SafetensorError) as error:
+        raise ModelFileError(
+            f"{path}: is no whole safetensors file ({error}); copy it again or train anew"
         ) from error
 
 
@@ -189,9 +203,14 @@ def load_model(
         any_domain: Whether none need be chosen.
 
     Raises:
-        ModelFileError: As ``read_card``, or the weights do not fit the card.
+        ModelFileError: As ``read_card``, the weights do not fit the card, or it was exported.
         ConfigError: A domain has to be chosen and is not, or there is none of that name.
     """
+    if path.suffix == onnx_file.SUFFIX:
+        raise ModelFileError(
+            f"{path}: is an exported model, which can only be predicted with; "
+            f"name the {SUFFIX} that it was made of"
+        )
     card = read_card(path)
     domain = None if any_domain else card.domain(sensor)
     network = build_network(

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from geosemimtl.config import DecoderConfig, NetworkConfig
-from geosemimtl.inference import predictor, workers
+from geosemimtl.inference import networks, predictor
 from geosemimtl.models.network import Output, build_network
 from geosemimtl.raster.cog import cog_writer
 from geosemimtl.raster.scene import open_scene
@@ -90,7 +90,7 @@ def pointwise(
     def use(*, broken: bool = False, **changes: Any) -> Pointwise:
         network, card = Pointwise(broken=broken), make_card(**changes)
         monkeypatch.setattr(predictor, "read_card", lambda _: card)
-        monkeypatch.setattr(workers, "load_model", lambda *_: (network, card))
+        monkeypatch.setattr(networks, "load_model", lambda *_: (network, card))
         MODEL.touch()
         return network
 

@@ -16,7 +16,8 @@ from torch import Tensor, nn
 
 from geosemimtl.cli.predict import command
 from geosemimtl.errors import ConfigError
-from geosemimtl.inference.forward import PRECISIONS, Forward, resolved
+from geosemimtl.inference.forward import Forward
+from geosemimtl.inference.networks import PRECISIONS, TorchNetwork, resolved
 from geosemimtl.models.network import Output
 from geosemimtl.tiling.layers import Piece
 from geosemimtl.training.model_file import load_model
@@ -42,7 +43,9 @@ def test_bfloat16_is_close_to_float32(model_file: Path) -> None:
     network, card = load_model(model_file)
     random = np.random.default_rng(0)
     pixels = torch.from_numpy(random.random((2, 3, 64, 64), np.float32))
-    exact, half = (Forward(network, card.tasks, CPU, name)(list(pixels)).numpy() for name in PAIR)
+    exact, half = (
+        Forward(TorchNetwork(network, CPU, name), card.tasks)(list(pixels)).numpy() for name in PAIR
+    )
     assert exact.dtype == half.dtype == np.float32
     assert exact.shape == half.shape == (2, 3 + 1, 64, 64)
     np.testing.assert_allclose(half[:, :3], exact[:, :3], atol=0.02)
@@ -64,7 +67,8 @@ def test_tta_is_the_mean_of_eight_poses(make_card: Callable[..., Any]) -> None:
     """By hand: turned and flipped, the neighbour to the right is each of the four, twice."""
     tasks = make_card().tasks
     tile = torch.from_numpy(np.random.default_rng(0).random((3, 8, 8), np.float32))
-    seen = Forward(Shifted(), tasks, CPU, "float32", tta=True)([tile])[0, 3].numpy()  # type: ignore[arg-type]  # any network will do
+    network = TorchNetwork(Shifted(), CPU, "float32")  # type: ignore[arg-type]  # any will do
+    seen = Forward(network, tasks, tta=True)([tile])[0, 3].numpy()
     red = tile[0].numpy() * 100
     around = [np.roll(red, step, axis) for axis in (0, 1) for step in (1, -1)]
     np.testing.assert_allclose(seen, np.mean(around, axis=0), rtol=1e-5)
@@ -72,7 +76,8 @@ def test_tta_is_the_mean_of_eight_poses(make_card: Callable[..., Any]) -> None:
 
 def test_batch_normalisation_adapts_to_the_scene(model_file: Path) -> None:
     network, card = load_model(model_file)
-    forward = Forward(network, card.tasks, CPU, "float32")
+    run = TorchNetwork(network, CPU, "float32")
+    forward = Forward(run, card.tasks)
     dark = np.random.default_rng(0).random((4, 3, 64, 64), np.float32) * 0.1 - 3
     tiles = [_piece(pixels) for pixels in dark]
     before = [buffer.clone() for buffer in network.buffers()]
@@ -80,12 +85,12 @@ def test_batch_normalisation_adapts_to_the_scene(model_file: Path) -> None:
     entered: list[Tensor] = []
     first.register_forward_pre_hook(lambda _, inputs: entered.append(inputs[0]))
     learned = forward([torch.from_numpy(dark[0])])
-    forward.adapt(tiles, batch=2)
+    run.adapt(tiles, batch=2)
     maps = torch.cat(entered[1:3])  # the first pass was the one before
     torch.testing.assert_close(first.running_mean, maps.mean(dim=(0, 2, 3)), rtol=1e-4, atol=1e-5)
     assert not network.training
     assert not torch.allclose(forward([torch.from_numpy(dark[0])]), learned)
-    forward.adapt([], batch=2)  # a scene with nothing to learn from
+    run.adapt([], batch=2)  # a scene with nothing to learn from
     for was, now in zip(before, network.buffers(), strict=True):
         torch.testing.assert_close(now, was)
 

@@ -1,4 +1,4 @@
-"""Scores whose figures are known, and a scene whose rasters are there."""
+"""Scores whose figures are known, a scene whose rasters are there, and small models."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from affine import Affine
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 
-from geosemimtl.config import DecoderConfig, NetworkConfig
+from geosemimtl.config import NetworkConfig
 from geosemimtl.inference.choosing import Chosen, choose_scenes
 from geosemimtl.inference.evaluation.scoring import (
     ErodedCounts,
@@ -28,6 +29,7 @@ from geosemimtl.metrics.confusion import ConfusionCounts
 from geosemimtl.metrics.grouped import HeightGroups
 from geosemimtl.metrics.height_pairs import PairCounts
 from geosemimtl.metrics.regression import HeightCounts
+from geosemimtl.models.network import build_network
 from geosemimtl.raster.cog import cog_writer
 from geosemimtl.raster.grid import PixelGrid
 from geosemimtl.tasks import (
@@ -39,7 +41,7 @@ from geosemimtl.tasks import (
     Segmentation,
     Task,
 )
-from geosemimtl.training.model_file import DomainCard, ModelCard
+from geosemimtl.training.model_file import DomainCard, ModelCard, save_model
 
 NAMES = ("low_vegetation", "tree", "clutter")
 BUILDING, TREE = 1, 3
@@ -103,44 +105,113 @@ def drawn(evaluation: Evaluation) -> Evaluation:
     )
 
 
+@pytest.fixture(scope="session")
+def make_domain() -> Callable[..., DomainCard]:
+    """Return a function that makes a domain: its name, any other field by keyword."""
+
+    def make(name: str, **changes: Any) -> DomainCard:
+        fields: dict[str, Any] = {
+            "name": name,
+            "scenes": (),
+            "tiles": 1,
+            "supervises": ("segmentation",),
+            "dtype": "uint8",
+            "value_range": (0, 255),
+            "statistics": (),
+        }
+        return DomainCard(**(fields | changes))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_card() -> Callable[..., ModelCard]:
+    """Return a function that makes the card of a small ResNet-18, any field by keyword."""
+
+    def make(norm: str = "shared", encoder: str = "resnet18", **changes: Any) -> ModelCard:
+        small = {"channels": 16}
+        network = NetworkConfig.model_validate(
+            {
+                "encoder": encoder,
+                "weights": None,
+                "output_stride": 32,
+                "norm": norm,
+                "segmentation": {"name": "psp", **small},
+                "height": {"name": "upsampling", **small},
+            }
+        )
+        fields: dict[str, Any] = {
+            "name": "small",
+            "network": network,
+            "tasks": (Segmentation(classes=ISPRS_CLASSES), Height(scale_m=30)),
+            "bands": ("red", "green", "blue"),
+            "mean": (0.5, 0.4, 0.3),
+            "std": (0.2, 0.25, 0.3),
+            "dtype": "uint8",
+            "value_range": (0, 255),
+            "gsd_m": 0.1,
+            "tile_px": 64,
+            "overlap_px": 32,
+            "domains": (),
+            "training": {},
+            "versions": {},
+        }
+        return ModelCard(**(fields | changes))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_model(make_card: Callable[..., ModelCard]) -> Callable[..., Path]:
+    """Return a function that writes an untrained model into a folder, as its card says."""
+
+    def make(folder: Path, **changes: Any) -> Path:
+        card = make_card(**changes)
+        count = max(1, len(card.domains))
+        torch.manual_seed(0)
+        network = build_network(card.network, card.tasks, 3, count, initial=False)
+        with torch.no_grad():  # statistics of their own
+            for domain in range(count):
+                network.use_domain(domain)
+                network(torch.randn(4, 3, 64, 64) * (domain + 1) + domain)
+        state = network.state_dict()
+        for task in card.tasks:  # else it says hardly anything but one class and 0 m
+            state[f"decoders.{task.name}.head.weight"] *= 20
+        state["decoders.height.head.bias"] += 0.5
+        path = folder / f"{card.name}.safetensors"
+        save_model(path, network, card)
+        return path
+
+    return make
+
+
 @pytest.fixture
-def card(evaluation: Evaluation) -> ModelCard:
+def card(
+    evaluation: Evaluation,
+    make_card: Callable[..., ModelCard],
+    make_domain: Callable[..., DomainCard],
+) -> ModelCard:
     """Return a model's card that says how many pixels were labelled."""
     assert evaluation.segmentation is not None
-    small = DecoderConfig(name="upsampling", channels=16)
-    domains = tuple(
-        DomainCard(
-            name=name,
-            scenes=("s1", "s2"),
-            tiles=3,
-            supervises=(task,),
-            pixels={task: pixels},
-            dtype="uint8",
-            value_range=(0, 255),
-            statistics=(),
-        )
-        for name, task, pixels in (("sky", "segmentation", 3_000_000), ("air", "height", 1000))
-    )
-    return ModelCard(
+    return make_card(
         name="toy",
-        network=NetworkConfig(encoder="resnet18", weights=None, segmentation=small, height=small),
         tasks=(Segmentation(classes=evaluation.segmentation.classes), Height(scale_m=30)),
-        bands=("red", "green", "blue"),
-        mean=(0.0,) * 3,
-        std=(1.0,) * 3,
-        dtype="uint8",
-        value_range=(0, 255),
         gsd_m=0.5,
-        tile_px=64,
-        overlap_px=32,
-        domains=domains,
+        domains=tuple(
+            make_domain(
+                name, scenes=("s1", "s2"), tiles=3, supervises=(task,), pixels={task: pixels}
+            )
+            for name, task, pixels in (("sky", "segmentation", 3_000_000), ("air", "height", 1000))
+        ),
         training={"method": {"name": "semimtl"}},
         versions={"torch": "2"},
     )
 
 
 @pytest.fixture
-def choose(make_raster: Callable[..., Path], tmp_path: Path) -> Callable[..., Chosen]:
+def choose(
+    make_raster: Callable[..., Path], make_card: Callable[..., ModelCard], tmp_path: Path
+) -> Callable[..., Chosen]:
     """Return a function that makes a scene of 60 x 50 m whose rasters are there.
 
     In its middle the class ``inside`` is 9 m high, by default a building; the rest is trees.
@@ -157,25 +228,15 @@ def choose(make_raster: Callable[..., Path], tmp_path: Path) -> Callable[..., Ch
         image = np.full((3, 100, 120), 200, np.uint8) if pixels is None else pixels
         place = Affine(5e-6, 0, 13, 0, -5e-6, 52) if crs == "EPSG:4326" else None
         scene = make_raster("scene.tif", image, gsd=0.5, transform=place, crs=crs, names=names)
-        small = DecoderConfig(name="upsampling", channels=16)
-        network = NetworkConfig(
-            encoder="resnet18", weights=None, output_stride=32, segmentation=small, height=small
-        )
-        card = ModelCard(
-            name="toy",
-            network=network,
+        card = make_card(
             tasks=tasks,
             bands=names[:3],
             mean=(0.0, 0.0, 0.0),
             std=(1.0, 1.0, 1.0),
             dtype=str(image.dtype),
-            value_range=(0, 255),
             gsd_m=0.5,
             tile_px=32,
             overlap_px=16,
-            domains=(),
-            training={"method": {"name": "jtl"}},
-            versions={},
         )
         (chosen,), _ = choose_scenes([scene], tmp_path / "out", card, PredictOptions(**options))
         (tmp_path / "out").mkdir()

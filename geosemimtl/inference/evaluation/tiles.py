@@ -38,6 +38,7 @@ from geosemimtl.inference.evaluation.truth import (
     require_truth,
 )
 from geosemimtl.inference.forward import Forward
+from geosemimtl.inference.networks import kind_of
 from geosemimtl.inference.options import PredictOptions
 from geosemimtl.inference.outputs import CONFIDENCE
 from geosemimtl.inference.setup import settle
@@ -50,7 +51,7 @@ from geosemimtl.tasks import HEIGHT, IGNORE, SEGMENTATION, Classes, ClassMap, Se
 from geosemimtl.tiling.labels import check_heights
 from geosemimtl.tiling.layers import Piece
 from geosemimtl.tiling.scenes import scene_images
-from geosemimtl.training.model_file import ModelCard, load_model
+from geosemimtl.training.model_file import ModelCard, read_card
 
 
 def evaluate_tiles(  # noqa: PLR0913  (what predict takes, and what evaluate does)
@@ -89,18 +90,12 @@ def evaluate_tiles(  # noqa: PLR0913  (what predict takes, and what evaluate doe
     if options.bounds is not None or options.area is not None:
         raise ConfigError("--per-tile: scores whole scenes; leave --bounds and --aoi out")
     images = scene_images(scenes, mosaic=options.mosaic)
-    network, card = load_model(model, options.sensor)
+    card = read_card(model)
     require_truth(len(images), card.tasks, labels, true_heights, scoring)
     form = TruthForm(label_classes, class_column, options.assume_crs)
     setting, sizes = settle(options, model, card.tile_px, ())
-    forward = Forward(
-        network,
-        card.tasks,
-        torch.device(setting.devices[0]),
-        setting.precision,
-        tta=options.tta,
-        compiled=options.compiled,
-    )
+    network, _ = kind_of(model).opened(model, setting.devices[0], setting.precision, options)
+    forward = Forward(network, card.tasks, tta=options.tta)
     with gdal_environment():
         compared = []
         for index, files in enumerate(images):
@@ -248,7 +243,7 @@ class _Run:
         """Yield each tile beside what the network says of it, by task (1, rows, columns)."""
         chosen, device = scene.chosen, self.forward.device
         if self.options.adapt_bn:
-            self.forward.adapt(sample_tiles(chosen.pixels, chosen.plan), self.batch)
+            self.forward.network.adapt(sample_tiles(chosen.pixels, chosen.plan), self.batch)
         path = chosen.pixels.scene.path
         tiles = _tiles(scene, self.scoring.erode_px)
         every = iter(self.track(tiles, f"tiles of {path.name}", len(chosen.plan.layout)))

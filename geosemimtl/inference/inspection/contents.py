@@ -14,8 +14,8 @@ from geosemimtl.tiling.tileset import MANIFEST, TileSet, read_tileset
 if TYPE_CHECKING:  # loads torch, which check needs for nothing
     from geosemimtl.training.model_file import ModelCard
 
-#: Of model files; as in training/model_file.py, which loads torch.
-_MODEL_SUFFIX = ".safetensors"
+#: Of model files; as in training/model_file.py, which loads torch, and of exported ones.
+_MODEL_SUFFIXES = (".safetensors", ".onnx")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def info(path: Path) -> TileSet | ModelCard:
         TileSetError: The folder is no usable tile set.
         ModelFileError: The file is no model file.
     """
-    if path.suffix == _MODEL_SUFFIX:
+    if path.suffix in _MODEL_SUFFIXES:
         from geosemimtl.training.model_file import read_card  # noqa: PLC0415  (loads torch)
 
         return read_card(path)
@@ -61,6 +61,6 @@ def info(path: Path) -> TileSet | ModelCard:
     if path.is_dir():
         raise TileSetError(f"{path}: is no tile set (no {MANIFEST}); name its folder")
     raise ModelFileError(
-        f"{path}: is neither a model file (*{_MODEL_SUFFIX}) nor a tile set's folder; "
+        f"{path}: is neither a model file ({', '.join(_MODEL_SUFFIXES)}) nor a tile set's folder; "
         "check the path"
     )

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from geosemimtl.errors import ConfigError, LabelError, ModelFileError
-from geosemimtl.inference.evaluation import tiles
+from geosemimtl.inference import networks
 from geosemimtl.inference.evaluation.scenes import Evaluation, evaluate_model
 from geosemimtl.inference.evaluation.scoring import ScoreOptions
 from geosemimtl.inference.evaluation.tiles import evaluate_tiles
@@ -159,6 +159,6 @@ def test_a_broken_network(
     network, card = load_model(model_file)
     with torch.no_grad():
         next(network.parameters()).fill_(float("nan"))
-    monkeypatch.setattr(tiles, "load_model", lambda *_: (network, card))
+    monkeypatch.setattr(networks, "load_model", lambda *_: (network, card))
     with pytest.raises(ModelFileError, match="gives no numbers"):
         evaluate_tiles(model=model_file, **place)
