@@ -59,7 +59,8 @@ QUICK = Plan(
     test_m=120.0,
     overrides=("iterations=40", "batch=4", "crop_px=128"),
 )
-_TEST_SEED = 99
+#: Names the unseen scenes.
+TEST_SEED = 99
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +177,7 @@ def _draw(
     """Draw a sensor's training scenes and its unseen scene, which is another city."""
     cities = {str(seed): (plan.train_m, seed) for seed in plan.train_seeds}
     drawn = draw_scenes(
-        sensor, folder / "scenes", cities | {"unseen": (plan.test_m, _TEST_SEED)}, track
+        sensor, folder / "scenes", cities | {"unseen": (plan.test_m, TEST_SEED)}, track
     )
     return drawn[:-1], drawn[-1]
 

@@ -103,6 +103,18 @@ def stamp(path: Path) -> tuple[str, int, int]:
     return str(file.resolve() / member), stat.st_size, stat.st_mtime_ns
 
 
+def require_separate(outputs: Sequence[Path], inputs: Sequence[Path]) -> None:
+    """Refuse to write a file that is read, or two into one.
+
+    Raises:
+        OutputError: An output is an input or another output.
+    """
+    paths = [path.resolve() for path in (*outputs, *inputs)]
+    for index, path in enumerate(paths[: len(outputs)]):
+        if path in paths[:index] + paths[index + 1 :]:
+            raise OutputError(f"{path}: is read or written twice; choose another with -o")
+
+
 def require_absent(paths: Sequence[Path], *, overwrite: bool) -> None:
     """Refuse to replace existing outputs unless told to.
 

@@ -317,7 +317,10 @@ def _transform(source: Any, path: Path, known: Georeference) -> Affine:
 def _crs(source: Any, path: Path, assumed: CRS | None, fallback: CRS | None) -> CRS:
     if source.crs is None:
         if (crs := assumed or fallback) is None:
-            raise GridError(f"{path}: has no CRS; name it, such as --assume-crs EPSG:25832")
+            raise GridError(
+                f"{path}: has no CRS; name it, such as --assume-crs EPSG:25832, or write it into "
+                "the file by gdal_edit.py -a_srs"
+            )
         return crs
     if assumed is not None and not same_crs(source.crs, assumed):
         _LOG.warning(

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geosemimtl.errors import ConfigError, LabelError, OutputError
-from geosemimtl.files import require_absent
+from geosemimtl.files import require_absent, require_separate
 from geosemimtl.progress import Track, silent
 from geosemimtl.raster.cog import RawRaster, cog_writer
 from geosemimtl.raster.environment import gdal_environment
@@ -93,7 +93,7 @@ def ndsm(
     how = (options.unit, options.assume_crs)
     surface = open_elevations(dsm, *how)
     terrain = None if dtm is None else open_elevations(dtm, *how)
-    _refuse_inputs(outputs, [path for path in (dsm, dtm) if path is not None])
+    require_separate(outputs, [path for path in (dsm, dtm) if path is not None])
     grid = surface[0].grid
     if terrain is not None and not overlap(terrain[0].grid, grid):
         raise LabelError(f"{dtm}: does not overlap {dsm}; check both CRS")
@@ -109,13 +109,6 @@ def ndsm(
             ground = _estimated(reader, grid, options.ground, track)
         _write(reader, ground, output, write_dtm, track)
     return output
-
-
-def _refuse_inputs(outputs: list[Path], inputs: list[Path]) -> None:
-    paths = [path.resolve() for path in (*outputs, *inputs)]
-    for index, path in enumerate(paths[: len(outputs)]):
-        if path in paths[:index] + paths[index + 1 :]:
-            raise OutputError(f"{path}: is read or written twice; choose another with -o")
 
 
 def _strips(grid: PixelGrid, multiple: int) -> list[tuple[int, int]]:

@@ -8,11 +8,12 @@ what two polygons share is one arc. Vertices are corners of pixels: (column, row
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import shapely
 from numpy.typing import NDArray
+
+from geosemimtl.vectors.joining import joined
+from geosemimtl.vectors.ranges import by_column, places
 
 #: Pixel on the left and on the right of a step that begins at a vertex, as (columns, rows) from it;
 #: steps are numbered east, north, west, south.
@@ -59,17 +60,17 @@ def trace(
     """
     across, down, corner, meeting = _edges(codes)
     runs, on_top = _runs(across, down, corner)
-    segments: Any = shapely.linestrings(runs[~on_top])
-    lines = shapely.get_parts(shapely.line_merge(shapely.multilinestrings(segments)))
-    merged, owner = shapely.get_coordinates(lines, return_index=True)
-    vertices = np.concatenate((merged.astype(np.int64), runs[on_top].reshape(-1, 2)))
-    counts = np.concatenate((np.bincount(owner, minlength=len(lines)), np.full(on_top.sum(), 2)))
+    corners, numbers = places(corner), np.empty(corner.shape, np.int32)
+    numbers[tuple(corners[by_column(corners)].T)] = np.arange(len(corners))
+    inner = runs[~on_top]
+    vertices, counts = joined(inner, numbers[inner[..., 1], inner[..., 0]])
+    vertices = np.concatenate((vertices, runs[on_top].reshape(-1, 2)))
+    counts = np.concatenate((counts, np.full(on_top.sum(), 2)))
     starts = np.concatenate(([0], np.cumsum(counts)))
     vertices = _begun_at_corners(vertices, starts, meeting)
     faces, steps = _sides(vertices, starts, labels)
     shift = np.array((0, top))
-    corners = np.column_stack(np.nonzero(corner))[:, ::-1] + shift
-    vertices = vertices + shift
+    vertices, corners = vertices + shift, corners[:, ::-1] + shift
     return Arcs(vertices, starts, faces, steps, _doubled(vertices, starts)), corners
 
 
@@ -97,10 +98,10 @@ def _runs(
     right: NDArray[np.bool_], below: NDArray[np.bool_], corner: NDArray[np.bool_]
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Return (runs, 2, 2) straight boundaries between corners, and which lie on the first row."""
-    west = np.column_stack(np.nonzero(right & corner[:-1]))
-    east = np.column_stack(np.nonzero(right[:, :-1] & corner[:-1, 1:])) + np.array((0, 1))
-    north = np.column_stack(np.nonzero((below & corner[:-1]).T))[:, ::-1]
-    south = np.column_stack(np.nonzero((below & corner[1:]).T))[:, ::-1] + np.array((1, 0))
+    west = places(right & corner[:-1])
+    east = places(right[:, :-1] & corner[:-1, 1:]) + np.array((0, 1))
+    north, south = places(below & corner[:-1]), places(below & corner[1:])
+    north, south = north[by_column(north)], south[by_column(south)] + np.array((1, 0))
     level = np.stack((west, east), axis=1)
     runs = np.concatenate((level, np.stack((north, south), axis=1)))
     on_top = np.zeros(len(runs), bool)

@@ -19,8 +19,8 @@ from rasterio.crs import CRS
 from geosemimtl.errors import OutputError
 from geosemimtl.files import REMEDY
 
-#: Features that are written at once.
-_BATCH = 4096
+#: Features, and bytes of their geometries, that are written at once.
+_BATCH, _BATCH_BYTES = 4096, 32 << 20
 #: SQLite's own limit on one value, and so on one geometry.
 _MOST_BYTES = 1_000_000_000
 #: GeoPackage wants a date of last change; a fixed one keeps equal input equal output.
@@ -61,7 +61,7 @@ def geopackage_writer(path: Path, crs: CRS, layers: Sequence[Layer]) -> Iterator
     part = path.with_name(f".{path.stem}.part.gpkg")
     try:
         part.unlink(missing_ok=True)
-        writer = GeoPackageWriter(part, crs, layers)
+        writer = GeoPackageWriter(part, crs, layers, path)
         yield writer
         writer.finish()
         part.replace(path)
@@ -74,10 +74,11 @@ def geopackage_writer(path: Path, crs: CRS, layers: Sequence[Layer]) -> Iterator
 class GeoPackageWriter:
     """Takes features for the layers of a GeoPackage; made by ``geopackage_writer``."""
 
-    def __init__(self, path: Path, crs: CRS, layers: Sequence[Layer]) -> None:
-        self._path, self._wkt = path, crs.to_wkt()
+    def __init__(self, path: Path, crs: CRS, layers: Sequence[Layer], named: Path) -> None:
+        self._path, self._wkt, self._named = path, crs.to_wkt(), named
         self._layers = {layer.name: layer for layer in layers}
-        self._waiting: dict[str, list[tuple[Any, Sequence[Any]]]] = {n: [] for n in self._layers}
+        self._waiting: dict[str, list[tuple[bytes, Sequence[Any]]]] = {n: [] for n in self._layers}
+        self._bytes = dict.fromkeys(self._layers, 0)
         self._begun: set[str] = set()
 
     def add(self, layer: str, geometry: Any, values: Sequence[Any]) -> None:
@@ -86,8 +87,16 @@ class GeoPackageWriter:
         Raises:
             OutputError: The geometry is larger than a GeoPackage can hold, or the disk is full.
         """
-        self._waiting[layer].append((geometry, values))
-        if len(self._waiting[layer]) >= _BATCH:
+        shape = shapely.to_wkb(geometry)  # a fraction of what the geometry takes
+        if len(shape) > _MOST_BYTES:
+            raise OutputError(
+                f"{self._named}: a polygon of the layer {layer} is larger than the "
+                f"{_MOST_BYTES // 10**6} MB that a GeoPackage holds; leave its class out, or "
+                "simplify more"
+            )
+        self._waiting[layer].append((shape, values))
+        self._bytes[layer] += len(shape)
+        if len(self._waiting[layer]) >= _BATCH or self._bytes[layer] >= _BATCH_BYTES:
             self._flush(layer)
 
     def finish(self) -> None:
@@ -105,13 +114,7 @@ class GeoPackageWriter:
 
     def _flush(self, name: str) -> None:
         layer, waiting = self._layers[name], self._waiting[name]
-        shapes = shapely.to_wkb(np.array([shape for shape, _ in waiting], object))
-        if any(len(shape) > _MOST_BYTES for shape in shapes):
-            raise OutputError(
-                f"{self._path.name}: a polygon of the layer {name} is larger than the "
-                f"{_MOST_BYTES // 10**6} MB that a GeoPackage holds; leave its class out, or "
-                "simplify more"
-            )
+        shapes = np.array([shape for shape, _ in waiting], object)
         data: list[NDArray[Any]] = [
             np.array([values[place] for _, values in waiting], object if kind is str else kind)
             for place, kind in enumerate(layer.fields.values())
@@ -131,9 +134,10 @@ class GeoPackageWriter:
                 dataset_options=None if self._path.exists() else {"VERSION": _VERSION},
             )
         except (pyogrio.errors.DataSourceError, pyogrio.errors.FeatureError) as error:
-            raise OutputError(f"{self._path}: cannot be written, disk full? {REMEDY}") from error
+            raise OutputError(f"{self._named}: cannot be written, disk full? {REMEDY}") from error
         self._begun.add(name)
         waiting.clear()
+        self._bytes[name] = 0
 
 
 def styles_in(path: Path) -> dict[str, str]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import shapely
 from rasterio.crs import CRS
 
@@ -129,9 +130,14 @@ class Outputs:
 
 def multipolygon_of(block: Block) -> shapely.MultiPolygon:
     """Return the surfaces of a block as polygons in space."""
-    return shapely.MultiPolygon(
-        [shapely.Polygon(surface[0], surface[1:]) for surface in block.surfaces]
-    )
+    surfaces = block.surfaces
+    rings = [ring for surface in surfaces for ring in surface]
+    owner = np.repeat(np.arange(len(rings)), [len(ring) for ring in rings])
+    lines: Any = shapely.linearrings(np.concatenate(rings), indices=owner)
+    owner = np.repeat(np.arange(len(surfaces)), [len(surface) for surface in surfaces])
+    polygons: Any = shapely.polygons(lines, indices=owner)
+    made: shapely.MultiPolygon = shapely.multipolygons(polygons)
+    return made
 
 
 def metre_in(crs: CRS) -> float | None:

@@ -11,15 +11,13 @@ is simplified by itself, so both polygons that share an arc come to the same.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
-import shapely
 from numpy.typing import NDArray
 
 from geosemimtl.vectors.arcs import Arcs
-
-Indices = NDArray[np.int64]
+from geosemimtl.vectors.corners import Corners
+from geosemimtl.vectors.ranges import Indices, between
 
 
 def simplified(
@@ -63,9 +61,8 @@ class _Pieces:
     ) -> None:
         self._vertices = arcs.vertices
         self._metres = arcs.vertices * np.asarray(pixel_m)
-        points: Any = shapely.points(corners)
-        self._tree = shapely.STRtree(points)
-        low, high = corners.min(axis=0), corners.max(axis=0)
+        self._corners = Corners(corners)
+        low, high = self._corners.low, self._corners.high
         self._borders = (low[1], high[1])
         columns, rows = (arcs.vertices - low).T
         self._number: Indices = rows * (high[0] - low[0] + 1) + columns
@@ -79,7 +76,7 @@ class _Pieces:
 
     def farthest(self, first: Indices, last: Indices) -> tuple[Indices, NDArray[np.float64]]:
         """Return of each piece the vertex farthest from the line between its ends, and how far."""
-        inside, piece = _between(first + 1, last - 1)
+        inside, piece = between(first + 1, last - 1)
         start, along = self._metres[first], self._metres[last] - self._metres[first]
         offset = self._metres[inside] - start[piece]
         length = np.maximum((along * along).sum(axis=1), np.finfo(float).tiny)
@@ -100,7 +97,8 @@ class _Pieces:
         fine: NDArray[np.bool_] = (
             ~flat & ~closed & ~_within(self._edges, ends) & ~_within(self._lines, ends)
         )
-        fine[fine] = self._alone(first[fine], last[fine])
+        inside, piece = between(first[fine], last[fine])
+        fine[fine] = self._corners.alone(self._vertices[inside], piece)
         _, which, counts = np.unique(ends, return_inverse=True, return_counts=True)
         fine &= counts[which] == 1
         self._lines = np.sort(np.concatenate((self._lines, ends[fine])))
@@ -111,14 +109,6 @@ class _Pieces:
         one, other = self._number[first], self._number[last]
         ends: Indices = np.minimum(one, other) * self._numbers + np.maximum(one, other)
         return ends
-
-    def _alone(self, first: Indices, last: Indices) -> NDArray[np.bool_]:
-        """Return whose convex hulls hold no corner but their own."""
-        inside, piece = _between(first, last)
-        hulls = shapely.convex_hull(shapely.linestrings(self._vertices[inside], indices=piece))
-        found, _ = self._tree.query(hulls, predicate="intersects")
-        alone: NDArray[np.bool_] = np.bincount(found, minlength=len(first)) == last - first + 1
-        return alone
 
 
 def _within(rising: Indices, values: Indices) -> NDArray[np.bool_]:
@@ -134,11 +124,3 @@ def _bent(first: Indices, last: Indices) -> tuple[Indices, Indices]:
     """Leave out pieces without a vertex between their ends."""
     some = last - first > 1
     return first[some], last[some]
-
-
-def _between(first: Indices, last: Indices) -> tuple[Indices, Indices]:
-    """Return the indices of all pieces' vertices, one piece after another, and their pieces."""
-    sizes = last - first + 1
-    piece = np.repeat(np.arange(len(first)), sizes)
-    begin = np.concatenate(([0], np.cumsum(sizes)[:-1]))
-    return np.arange(len(piece)) - begin[piece] + first[piece], piece

@@ -14,6 +14,7 @@ from rasterio.windows import Window
 
 from geosemimtl.errors import ConfigError, LabelError, SceneError
 from geosemimtl.progress import Track
+from geosemimtl.raster.grid import PixelGrid
 from geosemimtl.raster.reading import GridReader, read_on_grid
 from geosemimtl.raster.scene import Scene, declared_classes, open_scene
 from geosemimtl.tasks import Classes
@@ -43,19 +44,31 @@ class Source:
             confidence: Its confidence; the one beside it by default, if there is.
 
         Raises:
-            SceneError: One cannot be read, the first does not name its classes, or another lies
-                on another grid.
+            SceneError: One cannot be read or has several bands, the first does not name its
+                classes or is not of uint8, or another lies on another grid.
         """
         scene = open_scene(path)
+        _require_one_band(scene)
         classes = declared_classes(scene)
         if classes is None:
             raise SceneError(
                 f"{path}: does not name its classes; pass a *_classes.tif of geosemimtl predict"
             )
+        if scene.dtype != "uint8":
+            raise SceneError(
+                f"{path}: holds {scene.dtype}, classes are uint8; convert it with gdal_translate "
+                "-ot Byte"
+            )
         if confidence is None and path.stem.endswith(_CLASSES):
             beside = path.with_stem(path.stem.removesuffix(_CLASSES) + _CONFIDENCE)
             confidence = beside if beside.exists() else None
         return cls(scene, classes, _beside(scene, heights), _beside(scene, confidence))
+
+    @property
+    def paths(self) -> list[Path]:
+        """The files that are read."""
+        scenes = (self.scene, self.heights, self.confidence)
+        return [scene.path for scene in scenes if scene is not None]
 
     def wanted(self, names: Sequence[str]) -> tuple[str, ...]:
         """Return the names of the classes asked for, in the raster's order.
@@ -78,31 +91,38 @@ class Source:
         """Yield the raster from the top down.
 
         Raises:
-            LabelError: It has values that are none of its classes, or no pixel of those wanted.
+            LabelError: It has values that are none of its classes, or no pixel of those wanted;
+                or no pixel has a height where there should be some.
             SceneError: It cannot be read.
         """
         rows, cols = self.scene.grid.shape
         tops = range(0, rows, STRIP_ROWS)
-        counts = np.zeros(256, np.int64)
+        counts, numbers = np.zeros(256, np.int64), self._numbers(wanted)
+        measured = False
         with ExitStack() as stack:
-            codes = stack.enter_context(_reader(self.scene))
+            classes = stack.enter_context(_reader(self.scene))
             heights, confidence = (
                 None if scene is None else stack.enter_context(_reader(scene))
                 for scene in (self.heights, self.confidence)
             )
             for top in track(tops, f"tracing {self.scene.path.name}", len(tops)):
                 window = Window(0, top, cols, min(STRIP_ROWS, rows - top))
-                values, seen = codes.read(window)
-                found = np.bincount(values[0][seen], minlength=256)
+                values, seen = classes.read(window)
+                found = np.bincount(values.ravel(), minlength=256)
+                found -= np.bincount(values[0][~seen], minlength=256)
                 self._require_declared(found)
                 counts += found
-                numbers = self._numbers(wanted)[values[0]]
-                yield Strip(
-                    np.where(seen, numbers, 0).astype(np.uint8),
-                    _known(heights, window),
-                    _known(confidence, window),
-                )
+                codes = numbers[values[0]]
+                codes[~seen] = 0
+                metres = _known(heights, window)
+                measured = measured or metres is None or bool(np.isfinite(metres).any())
+                yield Strip(codes, metres, _known(confidence, window))
         self._require_some(counts, wanted)
+        if self.heights is not None and not measured:
+            raise LabelError(
+                f"{self.heights.path}: has no pixel with a height; name what was predicted with "
+                f"{self.scene.path.name}, or leave --height out"
+            )
 
     def _numbers(self, wanted: Sequence[str]) -> NDArray[np.uint8]:
         """Return by value the class plus one, 0 where it is not wanted."""
@@ -133,15 +153,27 @@ def _beside(scene: Scene, path: Path | None) -> Scene | None:
     if path is None:
         return None
     other = open_scene(path)
-    if len(other.indexes) != 1:
-        raise SceneError(f"{path}: has {len(other.indexes)} bands; name a raster of one")
+    _require_one_band(other)
     if not other.grid.matches(scene.grid):
-        (rows, cols), (own_rows, own_cols) = other.grid.shape, scene.grid.shape
         raise SceneError(
-            f"{path}: lies on another grid ({cols} x {rows} px) than {scene.path.name} ({own_cols} "
-            f"x {own_rows} px); name what was predicted with it, or resample it with gdalwarp"
+            f"{path}: lies on another grid ({_described(other.grid)}) than {scene.path.name} "
+            f"({_described(scene.grid)}); name what was predicted with it, or resample it with "
+            "gdalwarp"
         )
     return other
+
+
+def _require_one_band(scene: Scene) -> None:
+    if len(scene.indexes) != 1:
+        raise SceneError(f"{scene.path}: has {len(scene.indexes)} bands; name a raster of one")
+
+
+def _described(grid: PixelGrid) -> str:
+    """Return what may differ between two grids."""
+    (rows, cols), (x, y), code = grid.shape, grid.corners[0], grid.crs.to_epsg()
+    across, down = grid.gsd_m
+    where = f"from {x:.10g}, {y:.10g} in {f'EPSG:{code}' if code else 'a CRS without code'}"
+    return f"{cols} x {rows} px of {across:.6g} x {down:.6g} m {where}"
 
 
 def _reader(scene: Scene) -> AbstractContextManager[GridReader]:

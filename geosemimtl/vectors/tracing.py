@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage, sparse
+from scipy import ndimage
+from scipy.sparse import coo_array, csgraph
 
 from geosemimtl.vectors.arcs import trace
 from geosemimtl.vectors.rings import Side, sides_of
@@ -111,13 +113,14 @@ class _Tracer:
         owner = _joined(parts, codes, labels)
         arcs, corners = trace(codes, labels, self._top)
         arcs = simplified(arcs, corners, self._tolerance_m, self._pixel_m)
-        for index, (left, right) in enumerate(arcs.faces.tolist()):
-            vertices = arcs.vertices[arcs.starts[index] : arcs.starts[index + 1]]
-            about = arcs.steps[index].tolist(), int(arcs.doubled[index])
+        about = (values.tolist() for values in (arcs.faces, arcs.steps, arcs.doubled))
+        ends = pairwise(arcs.starts.tolist())
+        for (left, right), steps, doubled, (start, stop) in zip(*about, ends, strict=True):
+            vertices = arcs.vertices[start:stop]
             if left:
-                owner[left - 1].sides.append(sides_of(vertices, *about, on_left=True))
+                owner[left - 1].sides.append(sides_of(vertices, steps, doubled, on_left=True))
             if right:
-                owner[right - 1].sides.append(sides_of(vertices, *about, on_left=False))
+                owner[right - 1].sides.append(sides_of(vertices, steps, doubled, on_left=False))
         last = own[-1]
         self._open = _distinct(owner[label - 1] for label in np.unique(last[last > 0]).tolist())
         number = {face: index + 1 for index, face in enumerate(self._open)}
@@ -136,7 +139,7 @@ def _labelled(strip: Strip, labels: NDArray[np.int32], offset: int) -> list[Face
         labels[here] = found[here] + (offset + len(made))
         made += [Face(code) for _ in range(count)]
     inside = labels > 0
-    numbers = labels[inside].astype(np.int64) - offset - 1
+    numbers = labels[inside] - (offset + 1)
     for face, pixels in zip(made, np.bincount(numbers, minlength=len(made)).tolist(), strict=True):
         face.pixels = pixels
     if strip.heights_m is not None:
@@ -161,8 +164,8 @@ def _joined(
     owner = list(parts)
     same = (codes[0] == codes[1]) & (codes[0] > 0)
     pairs = np.unique(labels[:2, same], axis=1) - 1
-    graph = sparse.coo_array((np.ones(pairs.shape[1], bool), pairs), (len(parts),) * 2)
-    _, whole = sparse.csgraph.connected_components(graph, directed=False)
+    graph = coo_array((np.ones(pairs.shape[1], bool), pairs), (len(parts),) * 2)
+    _, whole = csgraph.connected_components(graph, directed=False)
     groups: dict[int, list[int]] = {}
     for label in np.unique(pairs).tolist():
         groups.setdefault(int(whole[label]), []).append(label)

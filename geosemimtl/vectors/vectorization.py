@@ -6,9 +6,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from geosemimtl.errors import ConfigError
-from geosemimtl.files import require_absent
+from geosemimtl.errors import ConfigError, OutputError
+from geosemimtl.files import require_absent, require_separate
 from geosemimtl.progress import Track, silent
+from geosemimtl.raster.environment import gdal_environment
 from geosemimtl.vectors.cityjson import cityjson_writer
 from geosemimtl.vectors.features import feature_of
 from geosemimtl.vectors.geopackage import geopackage_writer
@@ -60,7 +61,7 @@ def vectorize(
         LabelError: It has values that are none of its classes, or no pixel of those wanted.
         ConfigError: A class is unknown, the options contradict each other, or a city model is
             wanted without heights, without buildings or in degrees.
-        OutputError: A file exists already or cannot be written.
+        OutputError: A file exists already, is no ``.gpkg``, is read, too, or cannot be written.
     """
     options = options or VectorOptions()
     source = Source.opened(classes, heights, confidence)
@@ -72,7 +73,11 @@ def vectorize(
             f"{cityjson}: a city model needs the class {BUILDING}, heights (--height) and a "
             "projected CRS (predict --crs auto)"
         )
-    require_absent([output, *([] if cityjson is None else [cityjson])], overwrite=overwrite)
+    if output.suffix.lower() != ".gpkg" or output.is_dir():
+        raise OutputError(f"{output}: a GeoPackage is written; name a file that ends in .gpkg")
+    outputs = [path for path in (output, cityjson) if path is not None]
+    require_separate(outputs, source.paths)
+    require_absent(outputs, overwrite=overwrite)
     across_m, down_m = grid.gsd_m
     tolerance_m = options.simplify_m
     if tolerance_m is None:
@@ -80,17 +85,17 @@ def vectorize(
     entries = [entry for entry in source.classes.entries if entry.name in wanted]
     layers = layers_of(entries, heights=heights is not None, metre=metre)
     counts = dict.fromkeys(wanted, 0)
-    with ExitStack() as stack:
+    with gdal_environment(), ExitStack() as stack:
         package = stack.enter_context(geopackage_writer(output, grid.crs, layers))
         model = None
         if cityjson is not None:
             left, bottom, _, _ = grid.bounds
             model = stack.enter_context(cityjson_writer(cityjson, grid.crs, (left, bottom)))
-        outputs = Outputs(package, layers, model, metre or 1.0, options.right_angles)
+        targets = Outputs(package, layers, model, metre or 1.0, options.right_angles)
         strips = source.strips(wanted, track)
         for face in faces(strips, tolerance_m=tolerance_m, pixel_m=(across_m, down_m)):
             if face.pixels * across_m * down_m >= options.min_area_m2:
                 feature = feature_of(face, source.classes.names[face.code - 1], grid, hole_m2)
                 counts[feature.class_name] += 1
-                outputs.add(feature)
+                targets.add(feature)
     return Vectorized(counts)

@@ -73,7 +73,7 @@ class ConfidenceSums:
 
 
 def height_sums(
-    faces: NDArray[np.int64], heights_m: NDArray[np.float32]
+    faces: NDArray[np.integer], heights_m: NDArray[np.float32]
 ) -> Iterator[tuple[int, HeightSums]]:
     """Yield each face that has heights, and their sums.
 
@@ -83,20 +83,18 @@ def height_sums(
     """
     if not len(faces):
         return
-    order = np.argsort(faces, kind="stable")
-    faces, heights = faces[order], heights_m[order].astype(np.float64)
+    faces, heights = _by_face(faces, heights_m)
     begin = np.flatnonzero(np.diff(faces, prepend=faces[0] - 1))
     sizes = np.diff(np.append(begin, len(faces)))
     totals, most = np.add.reduceat(heights, begin), np.maximum.reduceat(heights, begin)
-    rank = np.repeat(np.arange(len(begin)), sizes)
-    level = np.clip(np.rint(heights * _STEPS), -_SHIFT, (1 << _BITS) - _SHIFT - 1)
-    keys, counts = np.unique((rank << _BITS) + level.astype(np.int64) + _SHIFT, return_counts=True)
+    numbers = faces[begin]
+    keys, counts = np.unique(_keys(heights, sizes), return_counts=True)
     ends = np.searchsorted(keys >> _BITS, np.arange(len(begin) + 1))
     levels = (keys & ((1 << _BITS) - 1)) - _SHIFT
-    for index, first in enumerate(begin):
+    for index, number in enumerate(numbers.tolist()):
         own = slice(ends[index], ends[index + 1])
         yield (
-            int(faces[first]),
+            number,
             HeightSums(
                 int(sizes[index]),
                 float(totals[index]),
@@ -105,3 +103,23 @@ def height_sums(
                 counts[own],
             ),
         )
+
+
+# functions of their own, so that what they needed is gone when they are done: of a wide raster's
+# strip each array of pixels takes megabytes
+
+
+def _by_face(
+    faces: NDArray[np.integer], heights_m: NDArray[np.float32]
+) -> tuple[NDArray[np.integer], NDArray[np.float64]]:
+    """Return faces and heights, face by face."""
+    order = np.argsort(faces, kind="stable")
+    return faces[order], heights_m[order].astype(np.float64)
+
+
+def _keys(heights_m: NDArray[np.float64], sizes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return numbers that tell a height's face from the left, in bits above those of its level."""
+    level = np.clip(np.rint(heights_m * _STEPS), -_SHIFT, (1 << _BITS) - _SHIFT - 1)
+    keys = np.repeat(np.arange(len(sizes)) << _BITS, sizes)
+    keys += level.astype(np.int64) + _SHIFT
+    return keys

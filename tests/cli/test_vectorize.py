@@ -51,12 +51,14 @@ def test_heights_right_angles_and_a_city_model(run: Run) -> None:
     assert building["attributes"]["volume_m3"] == pytest.approx(180)
 
 
-@pytest.mark.usefixtures("town")
-def test_failures(run: Run) -> None:
+def test_failures(town: Path, run: Run, write_tif: Callable[..., Path]) -> None:
+    write_tif(town / "moved.tif", np.ones((1, 60, 120), np.float32))
     cases = {
         ("--classes", "tree"): "has no pixel of tree; it has impervious, building",
         ("--height", "town_classes.tif", "--classes", "roof"): "has no class roof; choose",
         ("--cityjson", "x.json"): "a city model needs the class building, heights (--height)",
+        ("--height", "moved.tif"): "moved.tif: lies on another grid (120 x 60 px of",
+        ("--height", "x.gpkg"): "x.gpkg: no such file",
     }
     for options, said in cases.items():
         done = run("vectorize", "town_classes.tif", *options, "-o", "x.gpkg")
@@ -64,4 +66,4 @@ def test_failures(run: Run) -> None:
         assert said in done.err
         assert "Traceback" not in done.err
     assert run("vectorize", "town_classes.tif", "--min-area", "-1").code == 2
-    assert not list(Path().glob("*x.*"))
+    assert not [*Path().glob("x.*"), *Path().glob(".x.*")]

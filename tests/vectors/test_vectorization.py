@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,13 @@ import geopandas
 import numpy as np
 import pyogrio
 import pytest
+import rasterio
 import shapely
 from numpy.typing import NDArray
 
 from geosemimtl.errors import ConfigError, LabelError, OutputError, SceneError
 from geosemimtl.tasks import ISPRS_CLASSES
-from geosemimtl.vectors import geopackage
+from geosemimtl.vectors import geopackage, vectorization
 from geosemimtl.vectors.options import VectorOptions
 from geosemimtl.vectors.vectorization import vectorize
 
@@ -154,10 +156,16 @@ def test_rasters_that_do_not_fit(
     strange = write(tmp_path / "strange.tif", np.where(town == 3, 17, town).astype(np.uint8))
     nameless = write(tmp_path / "nameless.tif", town, classes=None)
     small = write(tmp_path / "small.tif", np.ones((80, 100), np.float32))
+    floats = write(tmp_path / "floats.tif", town.astype(np.float32), classes=ISPRS_CLASSES)
+    moved = write(tmp_path / "moved.tif", np.ones((80, 120), np.float32), corner=(368003, 5806000))
+    empty = write(tmp_path / "empty.tif", np.full((80, 120), -9999, np.float32))
     cases: list[tuple[Path, Path | None, str]] = [
         (strange, None, "has the value 17, which is none of its 6 classes"),
         (nameless, None, "does not name its classes"),
-        (classes, small, "lies on another grid (100 x 80 px) than town_classes.tif (120 x 80 px)"),
+        (floats, None, "holds float32, classes are uint8; convert it with gdal_translate"),
+        (classes, small, "(100 x 80 px of 0.5 x 0.5 m from 368000, 5806000 in EPSG:25833) than t"),
+        (classes, moved, "moved.tif: lies on another grid (120 x 80 px of 0.5 x 0.5 m from 368003"),
+        (classes, empty, "empty.tif: has no pixel with a height; name what was predicted with t"),
         (tmp_path / "none.tif", None, "none.tif"),
     ]
     for raster, heights, said in cases:
@@ -165,6 +173,33 @@ def test_rasters_that_do_not_fit(
             vectorize(raster, tmp_path / "x.gpkg", heights=heights)
         assert said in one_line(caught.value)
         assert not list(tmp_path.glob("*x.*gpkg"))
+
+
+def test_what_is_read_is_not_replaced(classes: Path, heights: Path, tmp_path: Path) -> None:
+    output = tmp_path / "x.gpkg"
+    before = heights.read_bytes()
+    for model in (heights, output):
+        with pytest.raises(OutputError, match="is read or written twice"):
+            vectorize(classes, output, heights=heights, cityjson=model, overwrite=True)
+    with pytest.raises(OutputError, match=r"name a file that ends in \.gpkg"):
+        vectorize(classes, tmp_path / "x.shp")
+    assert heights.read_bytes() == before
+    assert not [*tmp_path.glob("x.*"), *tmp_path.glob(".x.*")]
+
+
+def test_several_bands(classes: Path, heights: Path, tmp_path: Path, one_line: OneLine) -> None:
+    doubled = {}
+    for path in (classes, heights):
+        doubled[path] = tmp_path / f"double_{path.name}"
+        with rasterio.open(path) as source:
+            profile = source.profile | {"count": 2, "driver": "GTiff"}
+            with rasterio.open(doubled[path], "w", **profile) as target:
+                target.write(np.repeat(source.read(), 2, axis=0))
+                target.update_tags(**source.tags())
+    for raster, metres in ((doubled[classes], None), (classes, doubled[heights])):
+        with pytest.raises(SceneError, match="has 2 bands; name a raster of one") as caught:
+            vectorize(raster, tmp_path / "x.gpkg", heights=metres)
+        one_line(caught.value)
 
 
 def test_a_city_model_needs_heights(classes: Path, tmp_path: Path, one_line: OneLine) -> None:
@@ -189,8 +224,42 @@ def test_a_polygon_too_large_for_a_geopackage(
     monkeypatch.setattr(geopackage, "_MOST_BYTES", 100)
     with pytest.raises(OutputError, match="leave its class out, or simplify more") as caught:
         vectorize(classes, tmp_path / "x.gpkg")
-    one_line(caught.value)
+    assert one_line(caught.value).startswith(str(tmp_path / "x.gpkg"))
     assert not list(tmp_path.glob("*.gpkg*"))
+
+
+def test_many_bytes_are_written_in_parts(
+    classes: Path, heights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What waits for the file is bounded by its size, not only by its number."""
+    sizes: list[int] = []
+    write = pyogrio.raw.write
+
+    def watched(path: Path, shapes: NDArray[Any], *args: Any, **kwargs: Any) -> None:
+        sizes.append(len(shapes))
+        write(path, shapes, *args, **kwargs)
+
+    monkeypatch.setattr(pyogrio.raw, "write", watched)
+    monkeypatch.setattr(geopackage, "_BATCH_BYTES", 500)
+    vectorize(classes, tmp_path / "x.gpkg", heights=heights, options=EXACT)
+    assert sorted(sizes) == [1, 1, 1, 3]  # blocks are large, outlines small
+    assert len(read(tmp_path / "x.gpkg", "buildings_lod1")) == 3
+
+
+def test_gdal_keeps_little_of_what_it_has_read(
+    classes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By itself it would keep a share of the machine's memory."""
+    entered: list[str] = []
+
+    @contextmanager
+    def environment() -> Iterator[None]:
+        entered.append("environment")
+        yield
+
+    monkeypatch.setattr(vectorization, "gdal_environment", environment)
+    vectorize(classes, tmp_path / "x.gpkg")
+    assert entered == ["environment"]
 
 
 @pytest.mark.judge
