@@ -49,6 +49,7 @@ def test_a_run_leaves_a_model_its_configuration_and_its_losses(run: Path, tiny: 
         "tiny.safetensors",
         "config.yaml",
         "metrics.csv",
+        "tensorboard",
     }
     assert load_config(run / "config.yaml") == tiny(iterations=12, crop_px=32)
     with (run / "metrics.csv").open() as file:
@@ -252,7 +253,11 @@ def test_an_interrupted_training_leaves_no_model(tmp_path: Path, tiny: Tiny) -> 
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
         train(tiny(crop_px=32), tmp_path, track=track)
-    assert {path.name for path in tmp_path.iterdir()} <= {"metrics.csv", ".tiny.training.part"}
+    assert {path.name for path in tmp_path.iterdir()} <= {
+        "metrics.csv",
+        "tensorboard",
+        ".tiny.training.part",
+    }
     assert signal.getsignal(signal.SIGINT) is before
     assert closed == [True]
     train(tiny(crop_px=32), tmp_path)  # and the next one needs no --overwrite
