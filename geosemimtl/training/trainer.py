@@ -8,6 +8,7 @@ import logging
 import signal
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -30,6 +31,7 @@ from geosemimtl.files import (
     write_text,
 )
 from geosemimtl.progress import Track, silent
+from geosemimtl.publish.run_readme import README, RunState, readme_of, require_own_readme
 from geosemimtl.tiling.tileset import MANIFEST
 from geosemimtl.training.cards import model_card, validation_card
 from geosemimtl.training.checkpoint import Keeper, save_bad_batch
@@ -54,6 +56,7 @@ def train(
     init: Path | None = None,
     overwrite: bool = False,
     track: Track = silent,
+    command: str = "",
 ) -> Path:
     """Train a model on partially labelled tile sets.
 
@@ -66,10 +69,11 @@ def train(
             scores of every validation, ``tensorboard/`` with the same, ``config.yaml`` as it was
             resolved, which trains the same again, and the model. Where a tile set has tiles to
             validate by, the model is the best by :func:`~geosemimtl.training.validation.score_of`,
-            and ``NAME_last`` the one that the training ended with.
+            and ``NAME_last`` the one that the training ended with. ``README.md`` explains it all.
         init: A model file to start from instead of the encoder's weights.
         overwrite: Replace an existing run's model, or a stopped training of another configuration.
         track: Shows progress.
+        command: What ``README.md`` is to say that it was called by.
 
     Returns:
         The model file.
@@ -91,12 +95,13 @@ def train(
         has_model = any(file != last_of(path) for file in output.glob(f"*{SUFFIX}"))
         require_absent([path], overwrite=overwrite)
         require_absent([output / CONFIG], overwrite=overwrite or not has_model)
+        require_own_readme(output)
         domains = open_domains(config)
         validated = open_validation(config, domains)
         asked = json.dumps(_request(config, domains, validated, init), sort_keys=True)
         _require_same(work, asked, overwrite=overwrite)
         with work_folder(work, asked, keep=True) as kept:
-            _fitted(_Run(config, domains, validated, init, path), kept, track)
+            _fitted(_Run(config, domains, validated, init, path, command), kept, track)
         remove_work_folder(work)
     return path
 
@@ -109,6 +114,7 @@ class _Run(NamedTuple):
     validated: Mapping[int, DomainTiles]
     init: Path | None
     path: Path
+    command: str
 
     @property
     def iterations(self) -> int:
@@ -142,6 +148,9 @@ def _fitted(run: _Run, kept: Path, track: Track) -> None:
         multiprocessing_context="forkserver" if config.workers else None,
         worker_init_fn=_deaf,
     )
+    card = model_card(config, data, run.domains)
+    state = RunState(run.command, run.iterations, validates=bool(run.validated))
+    write_text(output / README, readme_of(card, state))
     fit(
         module,
         loader,
@@ -154,7 +163,7 @@ def _fitted(run: _Run, kept: Path, track: Track) -> None:
     module.require_finite()
     resolved = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
     write_text(output / CONFIG, resolved)
-    _save(run.path, module, model_card(config, data, run.domains), watcher)
+    _save(run.path, module, card, watcher, state)
 
 
 def _module(run: _Run, data: Data, keeper: Keeper) -> MultiTaskTask:
@@ -192,15 +201,22 @@ def _clear(output: Path) -> None:
             (output / folder).rmdir()
 
 
-def _save(path: Path, module: MultiTaskTask, card: ModelCard, watcher: Watcher | None) -> None:
-    """Write the model, which is the best if it is known, and then the last beside it."""
+def _save(
+    path: Path, module: MultiTaskTask, card: ModelCard, watcher: Watcher | None, state: RunState
+) -> None:
+    """Write what explains the folder, and the model: the best, and the last, if they are known."""
     last_of(path).unlink(missing_ok=True)  # of an earlier training
+    done = module.iteration
     if watcher is None or watcher.last is None or watcher.best is None:
+        ended = replace(state, done=done, validates=False)
+        write_text(path.with_name(README), readme_of(card, ended))
         save_model(path, module.model, card)
         return
-    last = validation_card("last", watcher.last, watcher, module.iteration)
+    last = validation_card("last", watcher.last, watcher, done)
+    best = validation_card("best", watcher.best, watcher, done)
+    ended = replace(state, done=done, best=best, last=last)
+    write_text(path.with_name(README), readme_of(card, ended))
     save_model(last_of(path), module.model, card.model_copy(update={"validation": last}))
-    best = validation_card("best", watcher.best, watcher, module.iteration)
     # at the end: a model of this name says that all is done
     save_model(path, watcher.weights, card.model_copy(update={"validation": best}))
 

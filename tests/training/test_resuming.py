@@ -135,6 +135,7 @@ def test_a_full_disk_at_the_end(
             assert "free some space" in one_line(caught.value)
         made = train(tiny(**CHANGES), folder)
         assert sorted(path.name for path in folder.iterdir()) == [
+            "README.md",
             "config.yaml",
             "metrics.csv",
             "tensorboard",
