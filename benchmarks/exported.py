@@ -22,7 +22,7 @@ from geosemimtl.inference.forward import Forward
 from geosemimtl.inference.networks import kind_of
 from geosemimtl.inference.options import PredictOptions
 from geosemimtl.machine import keep_freed_memory
-from geosemimtl.publish.exporting import export
+from geosemimtl.publish.export.exporting import export
 
 NETWORKS = ("lite0", "resnet18", "resnet50")
 KINDS = (("torch", "float32"), ("onnxruntime", "float32"), ("torch", "bfloat16"))

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
 
 import click
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -21,7 +21,7 @@ from rich.table import Table
 from rich.text import Text
 
 from geosemimtl.cli.options import asked
-from geosemimtl.progress import Pixels
+from geosemimtl.progress import Noted, Pixels
 
 T = TypeVar("T")
 
@@ -44,7 +44,7 @@ def track(items: Iterable[T], label: str, total: int) -> Iterator[T]:
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=ERR) as progress:
+    with _Bar(*columns, console=ERR) as progress:
         # after an error nobody takes the last item: the bar must go before the message comes
         if context := click.get_current_context(silent=True):
             context.call_on_close(lambda: _stop(progress))
@@ -55,7 +55,20 @@ def track(items: Iterable[T], label: str, total: int) -> Iterator[T]:
             if isinstance(item, Pixels):
                 pixels += item
                 progress.update(task, pixels=pixels)
+            if isinstance(item, Noted):
+                progress.update(task, note=item.note)
             progress.advance(task)
+
+
+class _Bar(Progress):
+    """A progress bar with notes below it."""
+
+    def get_renderables(self) -> Iterator[RenderableType]:
+        """Yield the bar, then what there is to say."""
+        yield from super().get_renderables()
+        for task in self.tasks:
+            if note := task.fields.get("note"):
+                yield Text(note, style="dim")
 
 
 class _SpeedColumn(ProgressColumn):

@@ -10,7 +10,7 @@ import click
 from geosemimtl.cli.options import FILE, json_option, overwrite_option, sensor_option, talk_options
 
 if TYPE_CHECKING:
-    from geosemimtl.publish.exporting import Exported
+    from geosemimtl.publish.export.exporting import Exported
 
 
 @click.command("export")
@@ -57,7 +57,7 @@ def command(
     from dataclasses import asdict
 
     from geosemimtl.cli.console import say
-    from geosemimtl.publish.exporting import export
+    from geosemimtl.publish.export.exporting import export
 
     say("exporting and checking, which takes a minute or so ...")
     made = export(model, output, sensor=sensor, deepness=deepness, overwrite=overwrite)

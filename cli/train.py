@@ -35,14 +35,20 @@ def command(
       geosemimtl train semimtl.yaml -s domains.0.tiles=tiles/potsdam -s batch=8
     """
     from geosemimtl.cli.console import say, track
+    from geosemimtl.publish.card_facts import model_facts
+    from geosemimtl.publish.run_readme import command_as_given
     from geosemimtl.training.config import load_config
+    from geosemimtl.training.model_file import read_card
     from geosemimtl.training.trainer import train
 
     loaded = load_config(config, overrides)
     folder = output or Path("runs") / loaded.name
     try:
-        model = train(loaded, folder, init=init, overwrite=overwrite, track=track)
+        command = command_as_given(click.get_current_context().obj or ())
+        model = train(loaded, folder, init=init, overwrite=overwrite, track=track, command=command)
     except KeyboardInterrupt:
         say("\nThe same command goes on from here.")
         raise
-    say(f"wrote {model}; see geosemimtl info {model}")
+    weights = dict(model_facts(read_card(model))).get("weights")
+    say(f"wrote {model}{f', {weights}' if weights else ''}")
+    say(f"{folder / 'README.md'} says what is in the folder")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from geosemimtl.inference.inspection.contents import info
     from geosemimtl.inference.inspection.scenes import check
     from geosemimtl.inference.predictor import predict
-    from geosemimtl.publish.exporting import export
+    from geosemimtl.publish.export.exporting import export
     from geosemimtl.terrain.subtraction import ndsm
     from geosemimtl.tiling.cutting import tile
     from geosemimtl.training.trainer import train
@@ -41,7 +41,7 @@ _HOMES = {
     "demo": "demonstration",
     "evaluate": "inference.evaluation.scenes",
     "experiment": "experiments.running",
-    "export": "publish.exporting",
+    "export": "publish.export.exporting",
     "info": "inference.inspection.contents",
     "ndsm": "terrain.subtraction",
     "predict": "inference.predictor",

@@ -232,6 +232,7 @@ _WORDS = {
     "too_short": "give at least one",
     "string_pattern_mismatch": "give a name without slashes that is not all dots",
     "model_attributes_type": "is a section: give its keys, such as {name: ...}",
+    "model_type": "is a section: give its keys, such as {key: value}",
     "union_tag_not_found": "give its name, such as {name: ...}",
 }
 

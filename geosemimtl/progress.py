@@ -12,6 +12,12 @@ class Pixels(float):
     """An item of work that stands for so many pixels: who shows it can show their speed."""
 
 
+class Noted(int):
+    """An item of work that says in ``note`` what came of it: who shows it can show that, too."""
+
+    note: str = ""
+
+
 class Track(Protocol):
     """Wraps an iterable of known length and shows how far it is."""
 

@@ -30,16 +30,18 @@ class Tile(NamedTuple):
 
 
 class DomainTiles:
-    """The training tiles of one domain, by index.
+    """The tiles of one split of a domain, by index.
 
     Args:
         folder: The tile set.
         tasks: Tasks to read targets of.
         supervises: Tasks whose labels are used; ``None`` uses all there are.
         cache_bytes: Decoded tiles are kept in memory up to this size.
+        split: Of these tiles.
 
     Raises:
-        TileSetError: The tile set is unusable, or has no labels for a task it should supervise.
+        TileSetError: The tile set is unusable, has no tile of the split, or has no labels for a
+            task it should supervise.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class DomainTiles:
         tasks: Sequence[str],
         supervises: Sequence[str] | None = None,
         cache_bytes: int = 2 << 30,
+        split: str = "train",
     ) -> None:
         self.folder = folder
         self.tileset: TileSet = read_tileset(folder)
@@ -60,7 +63,7 @@ class DomainTiles:
                 )
         wanted = self.tileset.tasks if supervises is None else supervises
         self.supervises = tuple(task for task in self.tasks if task in wanted)
-        self.names = tile_names(folder)
+        self.names = tile_names(folder, split)
         self._cache: dict[int, Tile] = {}
         self._room = cache_bytes
 

@@ -16,7 +16,7 @@ from geosemimtl.training.config import TrainConfig
 #: Stands in paths for the folder of a seed's own data.
 DATA = "{data}"
 #: What of a training is the experiment's own.
-_OWN_KEYS = ("name", "seed")
+_OWN_KEYS = ("name", "seed", "validation")
 #: What is printed of a row, by its name in the paper's figures.
 Figure = Literal[
     "pixel_accuracy", "mean_iou", "abs_rel", "rmse", "delta1", "delta2", "delta3", "gain"
@@ -200,7 +200,10 @@ class ExperimentConfig(Section):
         ]
         if iterations is not None:
             document["iterations"] = iterations
-        return TrainConfig.model_validate(document | {"name": "model", "seed": seed})
+        # rows are compared as their trainings end, as in the papers: no validation chooses, and
+        # none takes time
+        own = {"name": "model", "seed": seed, "validation": {"every": 0}}
+        return TrainConfig.model_validate(document | own)
 
 
 def resolved(path: str, data: Path) -> Path:

@@ -164,7 +164,8 @@ def _outcome(config: ExperimentConfig, job: _Job, output: Path, track: Track) ->
 
 def _asked(config: ExperimentConfig, job: _Job) -> dict[str, Any]:
     """Return a job's training with its defaults, which versions may change, but not its folder."""
-    return config.training_of(job.row, job.seed, Path(DATA), job.iterations).model_dump(mode="json")
+    training = config.training_of(job.row, job.seed, Path(DATA), job.iterations)
+    return training.model_dump(mode="json", exclude={"validation"})  # of which there is none
 
 
 def _known(folder: Path, asked: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from geosemimtl.tasks import Segmentation
 
 if TYPE_CHECKING:  # loads torch, which info of tile sets needs for nothing
-    from geosemimtl.training.model_file import ModelCard
+    from geosemimtl.training.model_file import ModelCard, ValidationCard
 
 #: Columns of ``domain_rows``.
 DOMAIN_HEAD = ("domain", "scenes", "tiles", "labels used")
@@ -28,8 +29,32 @@ def model_facts(card: ModelCard) -> tuple[tuple[str, str], ...]:
             else (task.name, f"metres, scale {task.scale_m:g} m")
             for task in card.tasks
         ),
+        *([("weights", _weights(card.validation))] if card.validation else []),
         ("versions", ", ".join(f"{name} {number}" for name, number in card.versions.items())),
     )
+
+
+def _weights(known: ValidationCard) -> str:
+    said = "the last" if known.taken == "last" else f"best of {known.validations} validations"
+    scores = scores_in_words(known.scores, known.score)
+    return f"{said}, after {known.iteration} of {known.iterations} iterations: {scores}"
+
+
+def scores_in_words(named: Mapping[str, float], score: float | None) -> str:
+    """Return scores on a line: ``potsdam mIoU 41.2 %, vaihingen RMSE 2.31 m; score 0.354``.
+
+    Args:
+        named: ``DOMAIN/mean_iou`` and ``DOMAIN/rmse_m``.
+        score: By the rule that chooses weights.
+    """
+    parts = [f"{domain} {said}" for domain, said in map(_in_words, named.items())]
+    said = ", ".join(parts) or "no labelled pixel"
+    return said if score is None else f"{said}; score {score:.3f}"
+
+
+def _in_words(item: tuple[str, float]) -> tuple[str, str]:
+    (domain, _, kind), value = item[0].rpartition("/"), item[1]
+    return domain, f"mIoU {100 * value:.1f} %" if kind == "mean_iou" else f"RMSE {value:.2f} m"
 
 
 def domain_rows(card: ModelCard) -> list[tuple[str, str, str, str]]:

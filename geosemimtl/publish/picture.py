@@ -29,6 +29,7 @@ Filter = Callable[[PixelGrid, PixelGrid], Resampling]
 #: Pixels of a panel; larger rasters are read thinned out.
 _PANEL_PX = 700
 _NODATA_GREY = 0.85
+_KINDS = ("predicted", "true")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,26 @@ class PictureRow:
     heights: tuple[Path, Path]
 
 
+@dataclass(frozen=True, slots=True)
+class Panels:
+    """One row of a picture as arrays, all of one size.
+
+    Attributes:
+        title: What is written above.
+        image: (rows, columns, 3) from 0 to 1.
+        width_m: Metres on the ground from left to right.
+        classes: Predicted and true class indices, ``IGNORE`` where nothing is known; ``None`` where
+            a row has nothing to show.
+        heights: Predicted and true metres, NaN where nothing is known; likewise.
+    """
+
+    title: str
+    image: NDArray[np.floating]
+    width_m: float
+    classes: tuple[NDArray[np.integer] | None, NDArray[np.integer] | None] = (None, None)
+    heights: tuple[NDArray[np.floating] | None, NDArray[np.floating] | None] = (None, None)
+
+
 def draw_picture(path: Path, rows: Sequence[PictureRow], classes: Classes) -> None:
     """Draw one row of five panels a scene, with a legend, a height scale and scale bars.
 
@@ -60,30 +81,57 @@ def draw_picture(path: Path, rows: Sequence[PictureRow], classes: Classes) -> No
         SceneError: A raster cannot be read.
         OutputError: The picture cannot be written.
     """
-    figure = Figure(figsize=(17, 3.45 * len(rows) + 0.7), layout="constrained", dpi=110)
-    grid = figure.subplots(len(rows), 5, squeeze=False)
-    top = _top_height(rows)
-    ramp = LinearSegmentedColormap.from_list("height", HEIGHT_RAMP)
+    panels = [_panels(row) for row in rows]
+    write_figure(drawn(panels, classes, _top_height([row.heights[1] for row in panels])), path)
+
+
+def drawn(rows: Sequence[Panels], classes: Classes | None, top_m: float | None) -> Figure:
+    """Draw a row of panels a scene, with a legend, a height scale and scale bars.
+
+    Args:
+        rows: The scenes.
+        classes: Names and colours of the classes; ``None`` has no panels for them.
+        top_m: Where the scale of heights ends; likewise.
+    """
+    count = 1 + 2 * (classes is not None) + 2 * (top_m is not None)
+    figure = Figure(figsize=(3.4 * count, 3.45 * len(rows) + 0.7), layout="constrained", dpi=110)
+    grid = figure.subplots(len(rows), count, squeeze=False)
+    colours = LinearSegmentedColormap.from_list("height", HEIGHT_RAMP)
+    ramp = colours.with_extremes(bad=str(_NODATA_GREY))
     for axes, row in zip(grid, rows, strict=True):
-        _show_image(axes[0], row.image)
-        for axis, name, file in zip(axes[1:3], ("predicted", "true"), row.classes, strict=True):
-            axis.imshow(_coloured(file, classes), interpolation="none")
-            axis.set_title(f"land cover, {name}", fontsize=10)
-        for axis, name, file in zip(axes[3:], ("predicted", "true"), row.heights, strict=True):
-            axis.imshow(_heights(file), cmap=ramp, vmin=0, vmax=top, interpolation="none")
-            axis.set_title(f"height, {name}", fontsize=10)
-        axes[0].set_title(row.title, fontsize=10, loc="left")
+        _show_image(axes[0], row)
+        places = iter(axes[1:])
+        if classes is not None:
+            for name, indices in zip(_KINDS, row.classes, strict=True):
+                shown = None if indices is None else _coloured(indices, classes)
+                _show(next(places), f"land cover, {name}", shown)
+        if top_m is not None:
+            for name, metres in zip(_KINDS, row.heights, strict=True):
+                _show(next(places), f"height, {name}", metres, cmap=ramp, vmin=0, vmax=top_m)
     for axis in grid.flat:
         axis.set_xticks([])
         axis.set_yticks([])
     patches = [
         Patch(facecolor=entry.color, edgecolor="black", label=entry.name.replace("_", " "))
-        for entry in classes.entries
+        for entry in (classes.entries if classes else ())
     ]
-    figure.legend(handles=patches, loc="outside lower left", ncols=len(patches), frameon=False)
-    scale = ScalarMappable(Normalize(0, top), ramp)
-    figure.colorbar(scale, ax=list(grid[:, 4]), label="height above ground (m)", shrink=0.9)
-    write_figure(figure, path)
+    if patches:
+        figure.legend(handles=patches, loc="outside lower left", ncols=len(patches), frameon=False)
+    if top_m is not None:
+        scale = ScalarMappable(Normalize(0, top_m), ramp)
+        figure.colorbar(scale, ax=list(grid[:, -1]), label="height above ground (m)", shrink=0.9)
+    return figure
+
+
+def _show(axis: Axes, title: str, pixels: NDArray[Any] | None, **options: Any) -> None:
+    """Show a panel, or that there is nothing to show."""
+    axis.set_title(title, fontsize=10)
+    if pixels is not None:
+        axis.imshow(pixels, interpolation="none", **options)
+        return
+    axis.set_facecolor(str(_NODATA_GREY))
+    axis.set_box_aspect(1)
+    axis.text(0.5, 0.5, "no labels", ha="center", va="center", transform=axis.transAxes)
 
 
 def write_figure(figure: Figure, path: Path, dpi: float | Literal["figure"] = "figure") -> None:
@@ -97,10 +145,21 @@ def write_figure(figure: Figure, path: Path, dpi: float | Literal["figure"] = "f
     write_bytes(path, data.getvalue())
 
 
-def _top_height(rows: Sequence[PictureRow]) -> float:
+def _panels(row: PictureRow) -> Panels:
+    """Read a row's rasters at the size of panels."""
+    pixels, valid, grid = _read(row.image, image_filter)
+    return Panels(
+        row.title,
+        np.where(valid[..., None], stretched(pixels, valid), 1),
+        grid.shape[1] * grid.gsd_m[0],
+        (_classes(row.classes[0]), _classes(row.classes[1])),
+        (_heights(row.heights[0]), _heights(row.heights[1])),
+    )
+
+
+def _top_height(heights: Sequence[NDArray[np.floating] | None]) -> float:
     """Return a round height that nearly all true heights stay below."""
-    heights = [_heights(row.heights[1]) for row in rows]
-    known = [metres[np.isfinite(metres)] for metres in heights]
+    known = [metres[np.isfinite(metres)] for metres in heights if metres is not None]
     highest = max((float(np.percentile(part, 99.5)) for part in known if part.size), default=0)
     return max(5.0, 5 * round(highest / 5))
 
@@ -120,14 +179,18 @@ def _heights(path: Path) -> NDArray[np.float64]:
     return np.where(valid, pixels[0], np.nan)
 
 
-def _show_image(axis: Axes, path: Path) -> None:
-    pixels, valid, grid = _read(path, image_filter)
-    axis.imshow(np.where(valid[..., None], stretched(pixels, valid), 1), interpolation="none")
-    rows, cols = grid.shape
-    width_m = cols * grid.gsd_m[0]
-    bar_m = _round_length(width_m / 4)
+def _classes(path: Path) -> NDArray[np.integer]:
+    pixels, valid, _ = _read(path, label_filter)
+    return np.where(valid, pixels[0], IGNORE)
+
+
+def _show_image(axis: Axes, row: Panels) -> None:
+    axis.imshow(row.image, interpolation="none")
+    axis.set_title(row.title, fontsize=10, loc="left")
+    rows, cols = row.image.shape[:2]
+    bar_m = _round_length(row.width_m / 4)
     left, top = cols * 0.04, rows * 0.93
-    bar_px = bar_m / width_m * cols
+    bar_px = bar_m / row.width_m * cols
     axis.add_patch(Rectangle((left, top), bar_px, rows * 0.02, color="white"))
     axis.text(left, top - rows * 0.015, f"{bar_m:g} m", color="white", fontsize=9, va="bottom")
 
@@ -151,8 +214,8 @@ def _round_length(length_m: float) -> float:
     return float(max(step * power for step in (1, 2, 5) if step * power <= length_m))
 
 
-def _coloured(path: Path, classes: Classes) -> NDArray[np.float64]:
-    pixels, valid, _ = _read(path, label_filter)
+def _coloured(indices: NDArray[np.integer], classes: Classes) -> NDArray[np.float64]:
     lookup = np.full((256, 3), _NODATA_GREY)
     lookup[: len(classes)] = np.array([entry.rgb for entry in classes.entries]) / 255
-    return lookup[np.where(valid, pixels[0], IGNORE)]
+    coloured: NDArray[np.float64] = lookup[indices]
+    return coloured

@@ -20,6 +20,7 @@ from geosemimtl.data.batch import Batch
 from geosemimtl.errors import OutputError
 from geosemimtl.files import REMEDY
 from geosemimtl.training.module import MultiTaskTask
+from geosemimtl.training.watching import Watcher
 
 _LOG = logging.getLogger(__name__)
 _NAME = "checkpoint.pt"
@@ -36,6 +37,7 @@ class Keeper(Callback):
 
     Args:
         folder: Where it is kept; what an earlier run left there is gone on from.
+        watcher: What looks at the training, whose state is kept, too.
 
     Attributes:
         done: Iterations that an earlier run did.
@@ -45,10 +47,13 @@ class Keeper(Callback):
         OutputError: What an earlier run left is damaged.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, watcher: Watcher | None = None) -> None:
         self._path = folder / _NAME
         self._state = _read(self._path)
         self.done = 0 if self._state is None else int(self._state["iteration"])
+        self._watcher = watcher
+        if watcher is not None and self._state is not None:
+            watcher.restore(self._state["watcher"])
         self._due = time.monotonic() + _SECONDS
         self.stop = 0
 
@@ -89,13 +94,14 @@ class Keeper(Callback):
 
     def _write(self, trainer: Trainer, module: MultiTaskTask) -> None:
         module.require_finite()
-        if trainer.logger is not None:
-            trainer.logger.save()  # rows and checkpoint belong together
+        for logger in trainer.loggers:
+            logger.save()  # rows and checkpoint belong together
         state = {
             "iteration": module.iteration,
             "machine": _machine(trainer),
             "module": module.state_dict(),
             "optimisers": [optimiser.state_dict() for optimiser in trainer.optimizers],
+            "watcher": self._watcher and self._watcher.state(),
         }
         part = self._path.with_suffix(".part")
         try:

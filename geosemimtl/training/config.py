@@ -59,6 +59,32 @@ class OptimiserConfig(Section):
     idle: Literal["moves", "rests"] = "moves"
 
 
+class ValidationConfig(Section):
+    """What is looked at while a training runs: tiles of the split ``val``, which no step sees.
+
+    Attributes:
+        every: Iterations between two validations, of which the last comes at the end; ``None`` a
+            twentieth of the training where a tile set has tiles to validate by, 0 never.
+        pictures: Tiles of each domain that are drawn at each validation, always the same; 0 none.
+        patience: Validations without a better score after which the training ends; ``None`` never.
+    """
+
+    every: int | None = Field(None, ge=0)
+    pictures: int = Field(2, ge=0)
+    patience: int | None = Field(None, ge=1)
+
+    @model_validator(mode="after")
+    def _stops_by_scores(self) -> ValidationConfig:
+        if self.every == 0 and self.patience is not None:
+            raise ValueError(
+                f"patience {self.patience} counts validations, and every 0 has none: leave one out"
+            )
+        return self
+
+
+#: What scores are called in logs, beside the domains' losses.
+VALIDATION = "validation"
+
 _PAPER_WEIGHTS: dict[TaskName, float] = {"segmentation": 1.0, "height": 0.01}
 
 
@@ -92,6 +118,7 @@ class TrainConfig(Section):
         precision: ``auto`` takes bfloat16 on GPUs that compute it natively, else float32: on CPUs
             bfloat16 was measured to be slower, even where they compute it natively.
         workers: Processes that read tiles ahead of the training.
+        validation: When it is validated, and when it ends early.
     """
 
     name: str = Field("run", pattern=r"^[^/\\]*[^/\\.][^/\\]*$")
@@ -115,6 +142,7 @@ class TrainConfig(Section):
     seed: int = Field(0, ge=0, lt=2**32)
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     workers: int = Field(0, ge=0)
+    validation: ValidationConfig = ValidationConfig()
 
     @field_validator("weights")
     @classmethod
@@ -133,6 +161,8 @@ class TrainConfig(Section):
         names = [domain.name for domain in self.domains]
         if len(set(names)) != len(names):
             raise ValueError("two domains have the same name")
+        if VALIDATION in names:
+            raise ValueError(f"a domain is called {VALIDATION}, as scores are in logs: rename it")
         if self.epochs_of is not None and self.epochs_of not in names:
             raise ValueError(f"epochs_of {self.epochs_of} is none of {', '.join(names)}")
         return self

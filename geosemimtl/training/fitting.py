@@ -7,21 +7,26 @@ import logging
 import signal
 import threading
 import warnings
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import torch
 from lightning.pytorch import Callback, Trainer
-from lightning.pytorch.loggers import CSVLogger
+from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from torch.utils.data import DataLoader
 
 from geosemimtl.data.batch import Batch
 from geosemimtl.errors import TileSetError
-from geosemimtl.progress import Track
+from geosemimtl.progress import Noted, Track
+from geosemimtl.publish.card_facts import scores_in_words
 from geosemimtl.training.checkpoint import Keeper
 from geosemimtl.training.module import MultiTaskTask
+from geosemimtl.training.watching import Watcher
+
+#: Of a run's folder: what TensorBoard shows.
+EVENTS = "tensorboard"
 
 
 def fit(
@@ -32,8 +37,11 @@ def fit(
     precision: str,
     track: Track,
     keeper: Keeper | None = None,
+    watcher: Watcher | None = None,
 ) -> None:
-    """Run a module over all batches once; ``metrics.csv`` in ``output`` gets its losses.
+    """Run a module over all batches once.
+
+    Losses and scores go to ``metrics.csv`` and ``tensorboard/`` in ``output``.
 
     Args:
         module: What is trained.
@@ -42,6 +50,7 @@ def fit(
         precision: ``auto``, ``float32`` or ``bfloat16``.
         track: Shows progress.
         keeper: Keeps checkpoints, and goes on from one.
+        watcher: Validates.
 
     Raises:
         TileSetError: A tile cannot be read.
@@ -50,7 +59,8 @@ def fit(
         KeyboardInterrupt: The user stopped the training; the checkpoint is of that iteration.
     """
     done = keeper.done if keeper else 0
-    if keeper and not len(loader):  # stopped after its last iteration
+    ended = not len(loader) or (watcher is not None and watcher.stopped)
+    if keeper and ended:  # stopped after its last iteration
         keeper.restore(module)
         return
     with _quiet_lightning(), _interruptible(), keeper.listening() if keeper else nullcontext():
@@ -59,8 +69,13 @@ def fit(
             devices=1,
             precision=precision_of(precision),
             max_epochs=1,
-            logger=_LossTable(output, done),
-            callbacks=[_Progress(track, len(loader)), *([keeper] if keeper else [])],
+            logger=[_LossTable(output, done), _Events(output, done)],
+            # a checkpoint comes last: what was found of an iteration belongs to it
+            callbacks=[
+                *([watcher] if watcher else []),
+                _Progress(track, len(loader), watcher),
+                *([keeper] if keeper else []),
+            ],
             enable_checkpointing=False,
             enable_progress_bar=False,
             enable_model_summary=False,
@@ -115,26 +130,70 @@ class _LossTable(CSVLogger):
         """Do nothing: ``config.yaml`` says it all."""
 
 
-class _Progress(Callback):
-    """Moves a tracker one step an iteration."""
+class _Events(TensorBoardLogger):
+    """Losses, scores and pictures for TensorBoard, without a file of hyperparameters.
 
-    def __init__(self, track: Track, iterations: int) -> None:
+    Args:
+        folder: The run's.
+        kept: What an earlier run showed of this many iterations is still shown.
+    """
+
+    def __init__(self, folder: Path, kept: int) -> None:
+        # TensorBoard passes over what a run that was killed had written beyond its checkpoint
+        super().__init__(folder, name="", version=EVENTS, purge_step=kept or None)
+
+    def log_hyperparams(self, *args: object, **kwargs: object) -> None:
+        """Do nothing: ``config.yaml`` says it all."""
+
+    def save(self) -> None:
+        """Write what waits in memory."""
+        self.experiment.flush()
+
+
+class _Progress(Callback):
+    """Moves a tracker one step an iteration, and says what was found."""
+
+    def __init__(self, track: Track, iterations: int, watcher: Watcher | None) -> None:
         self._track = track
         self._iterations = iterations
-        self._steps: Iterator[int] = iter(())
+        self._watcher = watcher
+        self._steps: Iterator[Noted] = iter(())
+        self._step = Noted()
 
     def on_train_start(self, *_: object) -> None:
-        self._steps = iter(self._track(range(self._iterations), "training", self._iterations))
+        steps = map(Noted, range(self._iterations))
+        self._steps = iter(self._track(steps, "training", self._iterations))
 
     def on_train_batch_start(self, *_: object) -> None:
-        next(self._steps, None)
+        self._step = next(self._steps, self._step)
+
+    def on_train_batch_end(self, _trainer: Trainer, pl_module: MultiTaskTask, *_: object) -> None:  # type: ignore[override]  # of this task
+        self._step.note = "\n".join(_found(pl_module.logged, self._watcher))
 
     def on_train_end(self, *_: object) -> None:
         next(self._steps, None)
+        self._close()  # of a training that ends early items are left
 
     def on_exception(self, *_: object) -> None:
+        self._close()  # takes the bar off the screen before an error is printed
+
+    def _close(self) -> None:
         if isinstance(self._steps, Generator):
-            self._steps.close()  # takes the bar off the screen before an error is printed
+            self._steps.close()
+
+
+def _found(losses: Mapping[str, float], watcher: Watcher | None) -> Iterator[str]:
+    """Yield in words the labels' losses, and the last and the best scores."""
+    # DOMAIN/TASK; what the method adds has more words
+    said = {name: value for name, value in losses.items() if name.count("/") == 1}
+    if said:
+        losses_said = (f"{name.replace('/', ' ')} {value:.3g}" for name, value in said.items())
+        yield f"losses: {', '.join(losses_said)}"
+    if watcher and watcher.last:
+        last, best = watcher.last, watcher.best
+        yield f"after {last.iteration}: {scores_in_words(last.named, last.score)}"
+        if best and best.iteration != last.iteration:
+            yield f"best, after {best.iteration}: {scores_in_words(best.named, best.score)}"
 
 
 @contextmanager

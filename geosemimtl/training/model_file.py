@@ -6,6 +6,7 @@ An exported model (ONNX) carries the same card and can be predicted with, but no
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
@@ -13,7 +14,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
-from torch import nn
+from torch import Tensor, nn
 
 from geosemimtl.config import NetworkConfig
 from geosemimtl.errors import ConfigError, ModelFileError, OutputError
@@ -59,6 +60,28 @@ class DomainCard(_Frozen):
     statistics: tuple[BandStatistics, ...]
 
 
+class ValidationCard(_Frozen):
+    """When in its training a model's weights were taken, and what they came to on validation tiles.
+
+    Attributes:
+        taken: ``best`` of all validations by the rule, or ``last``, as the training left them.
+        iteration: Iterations that had been done then.
+        scores: ``DOMAIN/mean_iou`` as a share and ``DOMAIN/rmse_m`` then, by tiles.
+        score: By the rule; ``None`` where there was nothing to go by.
+        rule: How that is made of the scores.
+        validations: How many there were in the training.
+        iterations: After which the training ended, of those planned where it ended early.
+    """
+
+    taken: Literal["best", "last"]
+    iteration: int
+    scores: dict[str, float]
+    score: float | None
+    rule: str
+    validations: int
+    iterations: int
+
+
 class ModelCard(_Frozen):
     """What a model is, where it comes from and what it wants.
 
@@ -79,6 +102,8 @@ class ModelCard(_Frozen):
         domains: The data.
         training: The training's configuration, folders by name only.
         versions: Of the packages that matter.
+        validation: Whether and how its weights were chosen; ``None`` where nothing was validated,
+            so that they are the last.
     """
 
     version: Literal[1] = 1
@@ -96,6 +121,7 @@ class ModelCard(_Frozen):
     domains: tuple[DomainCard, ...]
     training: dict[str, Any]
     versions: dict[str, str]
+    validation: ValidationCard | None = None
 
     def domain(self, sensor: str | None) -> DomainCard | None:
         """Return the training's domain of a name, ``None`` where none is named.
@@ -117,17 +143,21 @@ class ModelCard(_Frozen):
         return None if sensor is None else known[sensor]
 
 
-def save_model(path: Path, network: nn.Module, card: ModelCard) -> None:
+def save_model(path: Path, network: nn.Module | Mapping[str, Tensor], card: ModelCard) -> None:
     """Write a model file whole or not at all.
+
+    Args:
+        path: The file.
+        network: The network, or its state.
+        card: What is to be known of it.
 
     Raises:
         OutputError: The folder cannot be written, or the disk is full.
     """
     part = path.with_name(f".{path.name}.part")
+    weights = network.state_dict() if isinstance(network, nn.Module) else network
     # copies: statistics kept apart share their memory with the layer that uses them
-    state = {
-        name: tensor.contiguous().cpu().clone() for name, tensor in network.state_dict().items()
-    }
+    state = {name: tensor.contiguous().cpu().clone() for name, tensor in weights.items()}
     try:
         part.touch()  # with the mode that the user's files have; safetensors makes its own 0600
         mode = part.stat().st_mode

@@ -13,12 +13,12 @@ from torch import Tensor, nn
 from torch.optim import SGD, AdamW, Optimizer
 from torchgeo.trainers import BaseTask
 
-from geosemimtl.data.augmentation import augmented
+from geosemimtl.data.augmentation import augmented, normalised
 from geosemimtl.data.batch import Batch
 from geosemimtl.errors import TrainingError
 from geosemimtl.losses.segmentation import SUPERVISED, cross_entropy
 from geosemimtl.methods.balancing import fixed_balance
-from geosemimtl.models.network import Output, build_network
+from geosemimtl.models.network import Output, activate, build_network
 from geosemimtl.tasks import Segmentation, Task
 from geosemimtl.training.config import OptimiserConfig, TrainConfig
 from geosemimtl.training.iteration import run_iteration
@@ -91,6 +91,13 @@ class MultiTaskTask(BaseTask):
         self.register_buffer("std", data.std)
         self.register_buffer("class_weights", data.class_weights)
         self.iteration = 0
+        #: The losses that were logged last, by ``DOMAIN/LOSS``.
+        self.logged: Mapping[str, float] = {}
+
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        """What is predicted."""
+        return self._data.tasks
 
     def configure_models(self) -> None:
         """Build the network and the method, whose own networks are registered to travel along."""
@@ -134,6 +141,31 @@ class MultiTaskTask(BaseTask):
         )
         self._log(losses)
         self.iteration += 1
+
+    @torch.no_grad()
+    def predicted(self, batch: Batch) -> dict[str, Tensor]:
+        """Predict whole tiles with the network as it is, which the caller has put to evaluation.
+
+        Returns:
+            By task (B, H, W): class indices, or metres.
+
+        Raises:
+            TrainingError: A prediction is not finite.
+        """
+        self.model.use_domain(batch.domain)
+        image = normalised(batch.image, batch.observed, (self.mean, self.std))
+        logits = self.model(image.contiguous(memory_format=torch.channels_last)).logits
+        found = {}
+        for name, task in self._tasks.items():
+            values = activate(task, logits[name])
+            if not values.isfinite().all():
+                raise TrainingError(
+                    f"iteration {self.iteration}: what is predicted of the {name} is not finite on "
+                    f"tiles {', '.join(batch.tiles)}: lower optimiser.lr or set "
+                    "optimiser.clip_norm"
+                )
+            found[name] = values.argmax(1) if isinstance(task, Segmentation) else values[:, 0]
+        return found
 
     def transfer_batch_to_device(
         self,
@@ -226,14 +258,16 @@ class MultiTaskTask(BaseTask):
     def _log(self, losses: Mapping[str, Tensor]) -> None:
         """Write every tenth iteration's losses, and the last's of a training that is shorter."""
         due = min(LOG_EVERY, self._iterations)
-        if self.logger is None or (self.iteration + 1) % due:
+        if (self.iteration + 1) % due:
             return
         names = [domain.name for domain in self._config.domains]
         found = {}
         for key, value in losses.items():
             domain, _, name = key.partition("/")
             found[f"{names[int(domain)]}/{name}"] = value.item()
-        self.logger.log_metrics(found, step=self.iteration)
+        self.logged = found
+        for logger in self.loggers:
+            logger.log_metrics(found, step=self.iteration)
 
 
 class _Steps:

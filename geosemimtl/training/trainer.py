@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import platform
 import signal
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import yaml
@@ -31,20 +31,22 @@ from geosemimtl.files import (
     write_text,
 )
 from geosemimtl.progress import Track, silent
+from geosemimtl.publish.run_readme import README, RunState, readme_of, require_own_readme
 from geosemimtl.tiling.tileset import MANIFEST
+from geosemimtl.training.cards import model_card, validation_card
 from geosemimtl.training.checkpoint import Keeper, save_bad_batch
 from geosemimtl.training.config import TrainConfig
 from geosemimtl.training.domains import batches_of, data_of, iterations_in, open_domains
-from geosemimtl.training.fitting import fit
+from geosemimtl.training.fitting import EVENTS, fit
 from geosemimtl.training.initial import start_from
-from geosemimtl.training.model_file import SUFFIX, DomainCard, ModelCard, read_card, save_model
+from geosemimtl.training.model_file import SUFFIX, ModelCard, read_card, save_model
 from geosemimtl.training.module import Data, MultiTaskTask
+from geosemimtl.training.validation import open_validation
+from geosemimtl.training.watching import PICTURES, Watcher
 
 _LOG = logging.getLogger(__name__)
 CONFIG = "config.yaml"
 BAD_BATCH = "bad_batch.pt"
-#: Packages whose versions decide what comes out.
-_PACKAGES = ("geosemimtl", "torch", "torchgeo", "segmentation-models-pytorch", "timm", "rasterio")
 
 
 def train(
@@ -54,6 +56,7 @@ def train(
     init: Path | None = None,
     overwrite: bool = False,
     track: Track = silent,
+    command: str = "",
 ) -> Path:
     """Train a model on partially labelled tile sets.
 
@@ -62,17 +65,22 @@ def train(
 
     Args:
         config: What to train.
-        output: The run's folder: ``metrics.csv`` with the losses of every tenth iteration,
-            ``config.yaml`` as it was resolved, which trains the same again, and the model.
+        output: The run's folder: ``metrics.csv`` with the losses of every tenth iteration and the
+            scores of every validation, ``tensorboard/`` with the same, ``config.yaml`` as it was
+            resolved, which trains the same again, and the model. Where a tile set has tiles to
+            validate by, the model is the best by :func:`~geosemimtl.training.validation.score_of`,
+            and ``NAME_last`` the one that the training ended with. ``README.md`` explains it all.
         init: A model file to start from instead of the encoder's weights.
         overwrite: Replace an existing run's model, or a stopped training of another configuration.
         track: Shows progress.
+        command: What ``README.md`` is to say that it was called by.
 
     Returns:
         The model file.
 
     Raises:
-        TileSetError: A tile set is missing, empty, or does not fit the others.
+        TileSetError: A tile set is missing, empty, or does not fit the others, or none has tiles
+            to validate by, which the configuration wants to.
         ConfigError: The encoder or its weights cannot be had, or a run that was stopped was of
             another configuration.
         ModelFileError: ``init`` does not fit.
@@ -84,66 +92,138 @@ def train(
         path = output / f"{config.name}{SUFFIX}"
         work = output / f"{config.name}.training"
         # without a model, what is there is of a training that did not come to its end
-        has_model = any(output.glob(f"*{SUFFIX}"))
+        has_model = any(file != last_of(path) for file in output.glob(f"*{SUFFIX}"))
         require_absent([path], overwrite=overwrite)
         require_absent([output / CONFIG], overwrite=overwrite or not has_model)
+        require_own_readme(output)
         domains = open_domains(config)
-        asked = json.dumps(_request(config, domains, init), sort_keys=True)
+        validated = open_validation(config, domains)
+        asked = json.dumps(_request(config, domains, validated, init), sort_keys=True)
         _require_same(work, asked, overwrite=overwrite)
         with work_folder(work, asked, keep=True) as kept:
-            _fitted(config, domains, init, path, kept, track)
+            _fitted(_Run(config, domains, validated, init, path, command), kept, track)
         remove_work_folder(work)
     return path
 
 
-def _fitted(
-    config: TrainConfig,
-    domains: Sequence[DomainTiles],
-    init: Path | None,
-    path: Path,
-    kept: Path,
-    track: Track,
-) -> None:
+class _Run(NamedTuple):
+    """What is trained on what, and where the model goes."""
+
+    config: TrainConfig
+    domains: Sequence[DomainTiles]
+    validated: Mapping[int, DomainTiles]
+    init: Path | None
+    path: Path
+    command: str
+
+    @property
+    def iterations(self) -> int:
+        return iterations_in(self.config, self.domains)
+
+    def data(self) -> Data:
+        """Return what the data say; inputs are normalised as those of the model begun with."""
+        data = data_of(self.config, self.domains)
+        if self.init is None:
+            return data
+        card = read_card(self.init)
+        return data._replace(mean=torch.tensor(card.mean), std=torch.tensor(card.std))
+
+
+def _fitted(run: _Run, kept: Path, track: Track) -> None:
     """Train, or go on training, and write what comes out."""
-    output = path.parent
-    iterations = iterations_in(config, domains)
-    data = data_of(config, domains)
-    if config.optimiser.warmup >= iterations:
-        _LOG.warning(
-            "%s: optimiser.warmup %d is as long as the training of %d iterations, which never "
-            "reaches its rate",
-            path,
-            config.optimiser.warmup,
-            iterations,
-        )
-    if init is not None:
-        card = read_card(init)  # its weights were learned on inputs of its own normalisation
-        data = data._replace(mean=torch.tensor(card.mean), std=torch.tensor(card.std))
-    keeper = Keeper(kept)
-    torch.manual_seed(config.seed)
-    report = partial(save_bad_batch, output / BAD_BATCH)
-    fresh_start = not keeper.done and init is None
-    module = MultiTaskTask(config, data, iterations, report, initial=fresh_start)
-    if keeper.done:
-        _LOG.warning("%s: goes on after iteration %d of %d", path, keeper.done, iterations)
-    elif init is not None:
-        names = [domain.name for domain in config.domains]
-        fresh = start_from(module.model, data.tasks, domains[0].tileset.bands, names, init)
-        if fresh:
-            _LOG.warning("%s: does not know %s: trained from scratch", init, ", ".join(fresh))
+    config, output = run.config, run.path.parent
+    data = run.data()
+    watcher = None
+    if run.validated:
+        watcher = Watcher(config, run.validated, run.iterations, output)
+    keeper = Keeper(kept, watcher)
+    if not keeper.done:
+        _clear(output)
+    module = _module(run, data, keeper)
     loader: DataLoader[list[Batch]] = DataLoader(
-        batches_of(config, domains, keeper.done),
+        batches_of(config, run.domains, keeper.done),
         batch_size=None,
         num_workers=config.workers,
         # a fork of a process with threads (torch's, GDAL's) may hang, as Python 3.12 warns
         multiprocessing_context="forkserver" if config.workers else None,
         worker_init_fn=_deaf,
     )
-    fit(module, loader, output, precision=config.precision, track=track, keeper=keeper)
+    card = model_card(config, data, run.domains)
+    state = RunState(run.command, run.iterations, validates=bool(run.validated))
+    write_text(output / README, readme_of(card, state))
+    fit(
+        module,
+        loader,
+        output,
+        precision=config.precision,
+        track=track,
+        keeper=keeper,
+        watcher=watcher,
+    )
     module.require_finite()
     resolved = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
     write_text(output / CONFIG, resolved)
-    save_model(path, module.model, _card(config, data, domains))
+    _save(run.path, module, card, watcher, state)
+
+
+def _module(run: _Run, data: Data, keeper: Keeper) -> MultiTaskTask:
+    """Return what is trained, with its initial weights unless it goes on."""
+    config, iterations = run.config, run.iterations
+    if config.optimiser.warmup >= iterations:
+        _LOG.warning(
+            "%s: optimiser.warmup %d is as long as the training of %d iterations, which never "
+            "reaches its rate",
+            run.path,
+            config.optimiser.warmup,
+            iterations,
+        )
+    torch.manual_seed(config.seed)
+    report = partial(save_bad_batch, run.path.parent / BAD_BATCH)
+    fresh_start = not keeper.done and run.init is None
+    module = MultiTaskTask(config, data, iterations, report, initial=fresh_start)
+    if keeper.done:
+        _LOG.warning("%s: goes on after iteration %d of %d", run.path, keeper.done, iterations)
+    elif run.init is not None:
+        names = [domain.name for domain in config.domains]
+        bands = run.domains[0].tileset.bands
+        fresh = start_from(module.model, data.tasks, bands, names, run.init)
+        if fresh:
+            _LOG.warning("%s: does not know %s: trained from scratch", run.init, ", ".join(fresh))
+    return module
+
+
+def _clear(output: Path) -> None:
+    """Remove what an earlier training of the same folder showed."""
+    for folder, files in ((EVENTS, "events.out.tfevents.*"), (PICTURES, "iteration_*.png")):
+        for path in (output / folder).glob(files):
+            path.unlink()
+        with suppress(OSError):  # it is not there, or something else is in it
+            (output / folder).rmdir()
+
+
+def _save(
+    path: Path, module: MultiTaskTask, card: ModelCard, watcher: Watcher | None, state: RunState
+) -> None:
+    """Write what explains the folder, and the model: the best, and the last, if they are known."""
+    last_of(path).unlink(missing_ok=True)  # of an earlier training
+    done = module.iteration
+    if watcher is None or watcher.last is None or watcher.best is None:
+        ended = replace(state, done=done, validates=False)
+        write_text(path.with_name(README), readme_of(card, ended))
+        save_model(path, module.model, card)
+        return
+    last = validation_card("last", watcher.last, watcher, done)
+    best = validation_card("best", watcher.best, watcher, done)
+    ended = replace(state, done=done, best=best, last=last)
+    write_text(path.with_name(README), readme_of(card, ended))
+    save_model(last_of(path), module.model, card.model_copy(update={"validation": last}))
+    # at the end: a model of this name says that all is done
+    save_model(path, watcher.weights, card.model_copy(update={"validation": best}))
+
+
+def last_of(path: Path) -> Path:
+    """Return where the last model of a training lies whose best model is ``path``."""
+    return path.with_name(f"{path.stem}_last{SUFFIX}")
 
 
 def _deaf(_worker: int) -> None:
@@ -152,18 +232,25 @@ def _deaf(_worker: int) -> None:
 
 
 def _request(
-    config: TrainConfig, domains: Sequence[DomainTiles], init: Path | None
+    config: TrainConfig,
+    domains: Sequence[DomainTiles],
+    validated: Mapping[int, DomainTiles],
+    init: Path | None,
 ) -> dict[str, Any]:
     """Return what a model follows from."""
+    tiles = [
+        [domain.names, validated[index].names if index in validated else ()]
+        for index, domain in enumerate(domains)
+    ]
     asked: dict[str, Any] = json.loads(  # as it comes back from disk
         json.dumps(
             {
                 "configuration": config.model_dump(mode="json", exclude={"workers"}),
                 "contents of tiles": {
                     str(domain.folder): _digest(
-                        (domain.folder / MANIFEST).read_bytes(), repr(domain.names).encode()
+                        (domain.folder / MANIFEST).read_bytes(), repr(names).encode()
                     )
-                    for domain in domains
+                    for domain, names in zip(domains, tiles, strict=True)
                 },
                 "--init": None if init is None else f"{init} {_digest(init.read_bytes())}",
             }
@@ -192,56 +279,4 @@ def _require_same(path: Path, asked: str, *, overwrite: bool) -> None:
     raise ConfigError(
         f"{work_folder_of(path)}: a training that was stopped had {'; '.join(changed[:3])}: go on "
         "with that, choose another folder with -o, or begin afresh with --overwrite"
-    )
-
-
-def _without_folders(config: TrainConfig) -> TrainConfig:
-    """Name files and folders without where they lie: a model file tells nothing of its machine."""
-    weights = config.network.weights
-    return config.model_copy(
-        update={
-            "domains": tuple(
-                domain.model_copy(update={"tiles": Path(domain.tiles.resolve().name)})
-                for domain in config.domains
-            ),
-            "network": config.network.model_copy(
-                update={"weights": weights and Path(weights).name}
-            ),
-        }
-    )
-
-
-def _card(config: TrainConfig, data: Data, domains: Sequence[DomainTiles]) -> ModelCard:
-    first = domains[0].tileset
-    config = _without_folders(config)
-    ranges = {domain.tileset.value_range for domain in domains}
-    types = {domain.tileset.dtype for domain in domains}
-    return ModelCard(
-        name=config.name,
-        network=config.network,
-        tasks=data.tasks,
-        bands=first.bands,
-        mean=tuple(data.mean.tolist()),
-        std=tuple(data.std.tolist()),
-        dtype=first.dtype if len(types) == 1 else None,
-        value_range=first.value_range if len(ranges) == 1 else None,
-        gsd_m=first.gsd_m,
-        tile_px=first.size_px,
-        overlap_px=first.overlap_px,
-        domains=tuple(
-            DomainCard(
-                name=entry.name,
-                scenes=tuple(source.name for source in domain.tileset.sources),
-                tiles=len(domain),
-                supervises=domain.supervises,
-                pixels={task: domain.tileset.labelled_pixels()[task] for task in domain.supervises},
-                dtype=domain.tileset.dtype,
-                value_range=domain.tileset.value_range,
-                statistics=domain.tileset.statistics,
-            )
-            for entry, domain in zip(config.domains, domains, strict=True)
-        ),
-        training=config.model_dump(mode="json"),
-        versions={"python": platform.python_version()}
-        | {name: version(name) for name in _PACKAGES},
     )

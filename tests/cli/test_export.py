@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from geosemimtl.models.network import Output
-from geosemimtl.publish import exporting
+from geosemimtl.publish.export import exporting
 from geosemimtl.training.model_file import read_card
 
 Run = Callable[..., Any]

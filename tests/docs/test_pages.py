@@ -36,6 +36,7 @@ NOT_RUN = {
     "pip": "needs the package index",
     "python": "benchmarks take minutes; that they exist is looked up below",
     "qgis": "opens a window; tests/judges shows the same rasters to QGIS without one",
+    "tensorboard": "serves a page until it is stopped",
     "source": "leads into an environment, in which this runs",
 }
 _FENCE = re.compile(r"^(?P<indent> *)```(?P<language>\w*)(?: title=\"(?P<title>[^\"]+)\")?\s*$")

@@ -55,6 +55,10 @@ def test_a_row_is_the_training_with_its_changes() -> None:
     assert (changed.optimiser.lr, changed.optimiser.momentum, changed.batch) == (0.5, 0.1, 2)
 
 
+def test_no_row_is_chosen_by_validation() -> None:
+    assert _training().validation.every == 0
+
+
 def test_a_method_is_replaced_and_not_mixed() -> None:
     assert _training(changes={"method": {"lambda_inter": 0}}).method.mode == "M1"
     assert _training(changes={"method": {"name": "semimtl"}}).method.mode == "M2"
@@ -81,6 +85,10 @@ def test_domains_are_chosen_by_name() -> None:
             "row one: unknown key bach: did you mean batch",
         ),
         ({"rows": [{"name": "one", "changes": {"seed": 3}}]}, "row one: seed is the experiment's"),
+        (
+            {"rows": [{"name": "one", "changes": {"validation": {"every": 9}}}]},
+            "row one: validation is the experiment's: leave it out",
+        ),
         (
             {"rows": [{"name": "one", "paper": {"x": {"rmse": 1}}}]},
             "row one: paper.x is none of the scenes",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +103,38 @@ def seg_tiles(cut_domain: Callable[..., Path]) -> Path:
 def height_tiles(cut_domain: Callable[..., Path]) -> Path:
     """Return a tile set of 4 tiles with heights."""
     return cut_domain("vaihingen", heights=True, seed=2)
+
+
+@pytest.fixture(scope="session")
+def parted(cut_domain: Callable[..., Path]) -> dict[str, Path]:
+    """Return a tile set with classes and one with heights, each of 5 train and 4 val tiles."""
+    blocks: dict[str, Any] = {
+        "size_px": 32,
+        "overlap": 0.0,
+        "split": "blocks",
+        "split_shares": (0.5, 0.5, 0.0),
+        "block_m": 3.2,
+    }
+    return {
+        "potsdam": cut_domain("parted_potsdam", labels=True, seed=1, **blocks),
+        "vaihingen": cut_domain("parted_vaihingen", heights=True, seed=2, **blocks),
+    }
+
+
+@pytest.fixture(scope="session")
+def watched(tiny: Callable[..., TrainConfig], parted: Mapping[str, Path]) -> Callable[..., Any]:
+    """Return a function that makes a training, validated after every second iteration."""
+
+    def config(**changes: Any) -> TrainConfig:
+        base: dict[str, Any] = {
+            "domains": [{"name": name, "tiles": tiles} for name, tiles in parted.items()],
+            "crop_px": 32,
+            "iterations": 5,
+            "validation": {"every": 2, "pictures": 0},  # which take longer than all the rest
+        }
+        return tiny(**(base | changes))
+
+    return config
 
 
 @pytest.fixture(scope="session")

@@ -122,6 +122,13 @@ def test_an_unknown_key_in_a_list(refused: Callable[..., str]) -> None:
         ("tasks: []", "tasks: give at least one"),
         ("tasks: [height, height]", "a task is named twice"),
         ("seed: |\n  two\n  lines", "seed"),
+        (
+            "validation: {every: 0, patience: 3}",
+            "patience 3 counts validations, and every 0 has none: leave one out",
+        ),
+        ("validation: {patience: 0}", "validation.patience = 0: Input should be greater"),
+        ("validation: {often: 3}", "unknown key validation.often: known keys: every, patience"),
+        ("validation: 3", "validation = 3: is a section: give its keys"),
     ],
 )
 def test_bad_values(refused: Callable[..., str], text: str, said: str) -> None:
@@ -133,6 +140,11 @@ def test_bad_values(refused: Callable[..., str], text: str, said: str) -> None:
 def test_two_domains_of_one_name(refused: Callable[..., str]) -> None:
     twice = "domains: [{name: a, tiles: b}, {name: a, tiles: c}]"
     assert "two domains have the same name" in refused(twice)
+
+
+def test_a_domain_called_as_scores_are(refused: Callable[..., str]) -> None:
+    said = refused("domains: [{name: validation, tiles: b}]")
+    assert "a domain is called validation, as scores are in logs: rename it" in said
 
 
 def test_no_domain(refused: Callable[..., str]) -> None:

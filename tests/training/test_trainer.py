@@ -49,6 +49,8 @@ def test_a_run_leaves_a_model_its_configuration_and_its_losses(run: Path, tiny: 
         "tiny.safetensors",
         "config.yaml",
         "metrics.csv",
+        "README.md",
+        "tensorboard",
     }
     assert load_config(run / "config.yaml") == tiny(iterations=12, crop_px=32)
     with (run / "metrics.csv").open() as file:
@@ -70,6 +72,34 @@ def test_a_run_leaves_a_model_its_configuration_and_its_losses(run: Path, tiny: 
         "vaihingen/segmentation/discriminator/prediction",
     }
     assert all(0 < float(value) < 100 for value in rows[0].values())
+
+
+def test_a_run_explains_itself(
+    tmp_path: Path, tiny: Tiny, monkeypatch: pytest.MonkeyPatch, one_line: OneLine
+) -> None:
+    """From its start on; without a folder of the machine, or what somebody else wrote."""
+    path = tmp_path / "run" / "README.md"
+    begun: list[str] = []
+
+    def fit(*_: object, **__: object) -> None:
+        begun.append(path.read_text())
+
+    monkeypatch.setattr(trainer_module, "fit", fit)
+    train(tiny(iterations=1, crop_px=32), path.parent, command="geosemimtl train x.yaml")
+    ended = path.read_text()
+    assert "has not come to its end" in begun[0]
+    assert "has not come to its end" not in ended
+    assert "    geosemimtl train x.yaml\n" in ended
+    assert str(tmp_path) not in ended
+    named = {
+        line.split("`")[1].rstrip("/") for line in ended.splitlines() if line.startswith("| `")
+    }
+    assert {file.name for file in path.parent.iterdir()} <= named | {"README.md"}
+    path.write_text("mine")
+    with pytest.raises(OutputError, match="never replaced") as caught:
+        train(tiny(iterations=1, crop_px=32), path.parent, overwrite=True)
+    assert str(path) in one_line(caught.value)
+    assert path.read_text() == "mine"
 
 
 def test_the_card_says_what_the_model_is(run: Path, tiny: Tiny, seg_tiles: Path) -> None:
@@ -252,7 +282,12 @@ def test_an_interrupted_training_leaves_no_model(tmp_path: Path, tiny: Tiny) -> 
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
         train(tiny(crop_px=32), tmp_path, track=track)
-    assert {path.name for path in tmp_path.iterdir()} <= {"metrics.csv", ".tiny.training.part"}
+    assert {path.name for path in tmp_path.iterdir()} <= {
+        "metrics.csv",
+        "README.md",
+        "tensorboard",
+        ".tiny.training.part",
+    }
     assert signal.getsignal(signal.SIGINT) is before
     assert closed == [True]
     train(tiny(crop_px=32), tmp_path)  # and the next one needs no --overwrite

@@ -36,6 +36,7 @@ from geosemimtl.publish.report.tables import (
 from geosemimtl.publish.score_tables import counted_how
 from geosemimtl.raster.environment import GDAL_VERSION
 from geosemimtl.raster.styles import HEIGHT_RAMP
+from geosemimtl.training.config import VALIDATION
 from geosemimtl.training.model_file import ModelCard
 
 _SUFFIXES = (".html", ".htm")
@@ -182,10 +183,15 @@ def _coverage(card: ModelCard | None) -> Any:
 
 
 def _curve_groups(losses: Mapping[str, Curve]) -> Iterator[CurveGroup]:
-    """Yield the losses of labels first, then those that the method adds."""
-    supervised = [name for name in losses if name.count("/") == 1]
-    others = [name for name in losses if name not in supervised]
-    for title, names in (("Losses by labels", supervised), ("Losses of the method", others)):
+    """Yield scores of validation tiles first, then losses of labels, and those of the method."""
+    scores = [name for name in losses if name.startswith(f"{VALIDATION}/")]
+    supervised = [name for name in losses if name.count("/") == 1 and name not in scores]
+    others = [name for name in losses if name not in (*scores, *supervised)]
+    for title, names in (
+        ("Scores of validation tiles", scores),
+        ("Losses by labels", supervised),
+        ("Losses of the method", others),
+    ):
         shown = tuple(
             (name.replace("/", " · "), small_chart(name, losses[name])) for name in sorted(names)
         )

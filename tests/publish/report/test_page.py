@@ -50,6 +50,30 @@ def test_every_section(drawn: Evaluation, sources: ReportSources, read_page: Rea
     assert "3,000,000 (0.75 km²)" in page.texts["td"]
 
 
+def test_scores_have_curves_of_their_own(
+    drawn: Evaluation, sources: ReportSources, read_page: Read
+) -> None:
+    scores = {
+        "validation/score": ((9.0, 0.1), (19.0, 0.2)),
+        "validation/sky/mean_iou": ((9.0, 0.1), (19.0, 0.2)),
+    }
+    page = read_page(page_of(drawn, replace(sources, losses={**LOSSES, **scores})))
+    start = page.texts["h3"].index("Scores of validation tiles")
+    assert page.texts["h3"][start : start + 3] == [
+        "Scores of validation tiles",
+        "Losses by labels",
+        "Losses of the method",
+    ]
+    captions = page.texts["figcaption"]
+    start = captions.index("validation · score")
+    assert captions[start : start + 4] == [
+        "validation · score",
+        "validation · sky · mean_iou",
+        "sky · segmentation",
+        "sky · height · inter",
+    ]
+
+
 def test_it_needs_nothing_else(drawn: Evaluation, sources: ReportSources, read_page: Read) -> None:
     """Addresses are data or places on the page; what one element says of another is there."""
     text = page_of(drawn, sources)

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from geosemimtl.errors import ConfigError
 from geosemimtl.inference.options import PredictOptions
 from geosemimtl.inference.predictor import predict
-from geosemimtl.publish.deepness import deepness_metadata
-from geosemimtl.publish.exporting import Exported, card_for, export
+from geosemimtl.publish.export.deepness import deepness_metadata
+from geosemimtl.publish.export.exporting import Exported, card_for, export
 
 SIZE = 64
 

@@ -20,14 +20,14 @@ from geosemimtl.inference.networks import OnnxNetwork, TorchNetwork
 from geosemimtl.inference.options import PredictOptions
 from geosemimtl.inference.predictor import predict
 from geosemimtl.models.network import Output
-from geosemimtl.publish import exporting
-from geosemimtl.publish.exporting import Exported, card_for, export
+from geosemimtl.publish.export import exporting
+from geosemimtl.publish.export.exporting import Exported, card_for, export
 from geosemimtl.tasks import HEIGHT, SEGMENTATION
 from geosemimtl.training import onnx_file
 from geosemimtl.training.model_file import load_model, read_card
 
 CPU = torch.device("cpu")
-PAGE = Path(__file__).parents[2] / "docs" / "exporting.md"
+PAGE = Path(__file__).parents[3] / "docs" / "exporting.md"
 FLOAT32 = PredictOptions(precision="float32")
 BOTH = [SEGMENTATION, HEIGHT]
 

@@ -18,8 +18,8 @@ from geosemimtl.files import require_absent, write_bytes
 from geosemimtl.inference.forward import Forward
 from geosemimtl.inference.networks import INPUT, OnnxNetwork, TorchNetwork, onnx_session
 from geosemimtl.models.network import MultiTaskNetwork, activate
-from geosemimtl.publish.deepness import deepness_metadata
-from geosemimtl.publish.tracing import onnx_graph
+from geosemimtl.publish.export.deepness import deepness_metadata
+from geosemimtl.publish.export.tracing import onnx_graph
 from geosemimtl.tasks import HEIGHT, SEGMENTATION, Task
 from geosemimtl.training.model_file import CARD_KEY, ModelCard, load_model
 from geosemimtl.training.onnx_file import SUFFIX, require_onnx
