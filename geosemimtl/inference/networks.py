@@ -257,7 +257,7 @@ class OnnxNetwork:
         return dict(zip(self._tasks, cut, strict=True))
 
     def adapt(self, tiles: Sequence[Piece], batch: int) -> None:  # noqa: ARG002  (it cannot)
-        """Refuse: see :meth:`precision`."""
+        """Refuse: see ``precision``."""
         raise ConfigError(f"--adapt-bn: {self._name} has its statistics within its weights")
 
 

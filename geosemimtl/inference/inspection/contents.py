@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 from geosemimtl.errors import ModelFileError, TileSetError
 from geosemimtl.tasks import TASK_NAMES
 from geosemimtl.tiling.tileset import MANIFEST, TileSet, read_tileset
+from geosemimtl.training import onnx_file
 
 if TYPE_CHECKING:  # loads torch, which check needs for nothing
     from geosemimtl.training.model_file import ModelCard
 
 #: Of model files; as in training/model_file.py, which loads torch, and of exported ones.
-_MODEL_SUFFIXES = (".safetensors", ".onnx")
+_MODEL_SUFFIXES = (".safetensors", onnx_file.SUFFIX)
 
 
 @dataclass(frozen=True, slots=True)

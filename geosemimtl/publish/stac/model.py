@@ -18,6 +18,7 @@ from geosemimtl.publish.stac.parts import (
     text_of,
 )
 from geosemimtl.tasks import Segmentation, Task
+from geosemimtl.training import onnx_file
 
 if TYPE_CHECKING:  # loads torch, which the card alone needs for nothing
     from geosemimtl.training.model_file import ModelCard
@@ -49,14 +50,16 @@ def model_item(card: ModelCard, href: str) -> str:
         **_mlm(card),
     }
     item = new_item(card.name, ANY_TIME, properties, EXTENSIONS)
+    exported = href.endswith(onnx_file.SUFFIX)
+    artifact = "torch.onnx.export" if exported else "safetensors.torch.save_file"
     item.add_asset(
         "model",
         pystac.Asset(
             href,
-            title="Weights, with the model card in the header",
-            media_type="application/octet-stream; framework=pytorch",
-            roles=["mlm:model", "mlm:weights"],
-            extra_fields={"mlm:artifact_type": "safetensors.torch.save_file", "bands": bands},
+            title=f"{'ONNX graph with its weights' if exported else 'Weights'}, and the model card",
+            media_type=f"application/octet-stream; framework={'onnx' if exported else 'pytorch'}",
+            roles=["mlm:model", "mlm:compiled" if exported else "mlm:weights"],
+            extra_fields={"mlm:artifact_type": artifact, "bands": bands},
         ),
     )
     return text_of(item)

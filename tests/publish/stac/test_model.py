@@ -53,6 +53,15 @@ def test_what_mlm_requires(item: dict[str, Any]) -> None:
     assert not refused & set(asset)
 
 
+def test_an_exported_model(card: ModelCard, stac_item: Read) -> None:
+    """MLM: compiled is what needs no definition of the network."""
+    item = stac_item(model_item(card, "./toy.onnx"))
+    (asset,) = item["assets"].values()
+    assert asset["roles"] == ["mlm:model", "mlm:compiled"]
+    assert asset["mlm:artifact_type"] == "torch.onnx.export"
+    assert asset["type"].endswith("framework=onnx")
+
+
 def test_an_input_names_bands_that_the_item_describes(item: dict[str, Any]) -> None:
     (image,) = item["properties"]["mlm:input"]
     assert {"name", "bands", "input"} <= set(image)
