@@ -68,7 +68,7 @@ def train(
         output: The run's folder: ``metrics.csv`` with the losses of every tenth iteration and the
             scores of every validation, ``tensorboard/`` with the same, ``config.yaml`` as it was
             resolved, which trains the same again, and the model. Where a tile set has tiles to
-            validate by, the model is the best by :func:`~geosemimtl.training.validation.score_of`,
+            validate by, the model is the best by ``validation.score_of``,
             and ``NAME_last`` the one that the training ended with. ``README.md`` explains it all.
         init: A model file to start from instead of the encoder's weights.
         overwrite: Replace an existing run's model, or a stopped training of another configuration.

@@ -26,7 +26,7 @@ _CACHE_BYTES = 512 << 20
 _TIMES = 20
 #: Deviation of true heights up to which they are all alike, but for rounding.
 _ALIKE_M = 1e-3
-#: How :func:`score_of` comes to its figure, in words.
+#: How ``score_of`` comes to its figure, in words.
 RULE = (
     "the mean of the land cover's mIoU and the heights' 1 - RMSE / deviation of the true heights, "
     "each a mean over the domains that are labelled for it"
@@ -39,7 +39,7 @@ class Scores(NamedTuple):
     Attributes:
         iteration: Iterations done.
         named: ``DOMAIN/mean_iou`` as a share and ``DOMAIN/rmse_m``, of what has labelled pixels.
-        score: By :func:`score_of`; ``None`` where there is nothing to go by.
+        score: By ``score_of``; ``None`` where there is nothing to go by.
     """
 
     iteration: int

@@ -79,7 +79,7 @@ class Watcher(Callback):
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Take over what :meth:`state` returned."""
+        """Take over what ``state`` returned."""
         self.last, self.best = _scores(state["last"]), _scores(state["best"])
         self.weights = dict(state["weights"])
         self.validations = state["validations"]
