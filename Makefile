@@ -9,7 +9,7 @@ demo: $(VENV)/installed  ## the main job on the embedded synthetic city
 	$(BIN)/geosemimtl demo --overwrite -o demo
 
 test: $(VENV)/installed  ## the whole suite
-	$(BIN)/python -m pytest -q -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/installed  ## style and types
 	$(BIN)/ruff check

@@ -397,8 +397,6 @@ def make_isprs(
 
 @pytest.fixture(autouse=True)
 def _heard() -> Iterator[None]:
-    """Undo the -q that a test gave the command line: it holds for the whole process."""
-    logger = logging.getLogger("geosemimtl")
-    level = logger.level
+    """Undo the -q that a test or its fixtures gave the command line: it holds for the process."""
+    logging.getLogger("geosemimtl").setLevel(logging.NOTSET)
     yield
-    logger.setLevel(level)

@@ -49,7 +49,6 @@ crop_px: 96
 pytestmark = [
     pytest.mark.shared,
     pytest.mark.slow,
-    pytest.mark.xdist_group("shared"),
 ]
 
 
