@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -396,7 +396,6 @@ def make_isprs(
 
 
 @pytest.fixture(autouse=True)
-def _heard() -> Iterator[None]:
+def _heard() -> None:
     """Undo the -q that a test or its fixtures gave the command line: it holds for the process."""
     logging.getLogger("geosemimtl").setLevel(logging.NOTSET)
-    yield
