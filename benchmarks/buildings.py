@@ -42,7 +42,7 @@ from geosemimtl.data.city.presets import preset
 from geosemimtl.data.city.truth import paint
 from geosemimtl.demonstration import FULL, TEST_SEED
 from geosemimtl.machine import versions
-from geosemimtl.raster.scene import CLASSES_TAG
+from geosemimtl.raster.declared import CLASSES_TAG
 from geosemimtl.tasks import ISPRS_CLASSES
 from geosemimtl.vectors.options import VectorOptions
 from geosemimtl.vectors.vectorization import vectorize

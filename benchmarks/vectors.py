@@ -39,7 +39,7 @@ from scipy import ndimage
 from geosemimtl.data.city.presets import preset
 from geosemimtl.data.city.truth import make_truth
 from geosemimtl.machine import peak_memory_mb, versions
-from geosemimtl.raster.scene import CLASSES_TAG
+from geosemimtl.raster.declared import CLASSES_TAG
 from geosemimtl.tasks import HEIGHT_NODATA, IGNORE, ISPRS_CLASSES
 from geosemimtl.vectors.options import VectorOptions
 from geosemimtl.vectors.vectorization import vectorize

@@ -131,7 +131,8 @@ def scene_facts(report: SceneReport) -> Iterator[tuple[str, str]]:
     yield "bands", f"{', '.join(scene.bands)} (named by {scene.named_by})"
     yield from _value_facts(report)
     about = "" if report.sample.is_whole else "about "
-    yield "valid", f"{about}{100 * report.valid_share:.1f} % (by {scene.mask})"
+    by = "nothing marks missing pixels" if scene.mask == "none" else f"by {scene.mask}"
+    yield "valid", f"{about}{100 * report.valid_share:.1f} % ({by})"
     yield "would be", f"{new_cols} x {new_rows} px of {report.grid.gsd_m[0]:.4g} m"
     yield from ((step.layer, step_words(step, report.grid)) for step in report.steps)
     yield "tiles", f"{len(layout)} of {layout.size_px} px, sharing {layout.overlap_px} px"

@@ -46,7 +46,7 @@ def command(
     Example:
       geosemimtl check scene.tif --gsd 0.2
       geosemimtl check scene.tif --labels labels.gpkg --height ndsm.tif
-      geosemimtl check scene.tif --model runs/demo/demo.safetensors
+      geosemimtl check scene.tif --model runs/run/run.safetensors
       geosemimtl check --dataset potsdam data/potsdam
     """
     from geosemimtl.cli.cards import data_set_tables, scene_facts

@@ -49,9 +49,9 @@ def command(
 
     \b
     Example:
-      geosemimtl export runs/demo/demo.safetensors
-      geosemimtl predict scene.tif --model runs/demo/demo.onnx
-      geosemimtl export runs/demo/demo.safetensors --deepness
+      geosemimtl export runs/run/run.safetensors
+      geosemimtl predict scene.tif --model runs/run/run.onnx
+      geosemimtl export runs/run/run.safetensors --deepness
     """
     import json
     from dataclasses import asdict

@@ -45,8 +45,8 @@ def command(
       geosemimtl info tiles/potsdam
       geosemimtl info tiles/potsdam --map potsdam.png
       geosemimtl info tiles/potsdam tiles/vaihingen
-      geosemimtl info runs/demo/demo.safetensors
-      geosemimtl info runs/demo/demo.safetensors --stac runs/demo/demo.stac.json
+      geosemimtl info runs/run/run.safetensors
+      geosemimtl info runs/run/run.safetensors --stac runs/run/run.stac.json
     """
     from geosemimtl.cli.cards import coverage_table, model_tables, tileset_tables
     from geosemimtl.cli.console import OUT

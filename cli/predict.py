@@ -198,6 +198,28 @@ def command(
         say("\nThe same command goes on from here.")
         raise
     _report(made, as_json=as_json)
+    if overwrite:
+        _tell_of_older(made, companions)
+
+
+def _tell_of_older(made: Sequence[Prediction], companions: Sequence[Companion]) -> None:
+    """Name what lies beside replaced rasters and is of those that they replaced.
+
+    It is not removed: it may hold a user's own work.
+    """
+    from geosemimtl.cli.console import say
+    from geosemimtl.inference.outputs import scene_name
+    from geosemimtl.publish.project.companions import POLYGONS, PROJECT
+    from geosemimtl.publish.stac.parts import SUFFIX
+
+    options = {POLYGONS.suffix: "--project", PROJECT.suffix: "--project", SUFFIX: "--stac"}
+    renewed = {companion.suffix for companion in companions}
+    for each in made:
+        raster = next(iter(each.rasters.values()))
+        for suffix in sorted(options.keys() - renewed):
+            path = raster.with_name(scene_name(raster) + suffix)
+            if path.exists():
+                say(f"{path}: is of the prediction that was replaced; {options[suffix]} renews it")
 
 
 def _companions(model: Path, taken: str | None, *, project: bool, stac: bool) -> list[Companion]:
@@ -246,12 +268,15 @@ def _report(
             f"{each.peak_memory_mb or 0:.0f}",
         )
         for each in made
+        if not each.kept
     ]
-    if not quiet():
+    if rows and not quiet():
         ERR.print(table("predicted", ("scene", "Mpx", "s", "Mpx/s", "peak MB"), rows))
     rasters = [str(path) for each in made for path in each.rasters.values()]
+    new = [str(path) for each in made if not each.kept for path in each.rasters.values()]
     more = [str(path) for each in made for path in each.companions]
-    say("wrote " + " ".join([*rasters, *more]))
+    if new or more:
+        say("wrote " + " ".join([*new, *more]))
     projects = [path for path in more if path.endswith(".qgz")]
     say("open in QGIS: qgis " + shlex.join(projects[:1] or rasters))
 

@@ -25,8 +25,9 @@ from geosemimtl.inference.planning import Plan, plan_scene
 from geosemimtl.inference.remarks import likeness_remarks
 from geosemimtl.inference.sampling import sample_scene
 from geosemimtl.inference.scene_pixels import ScenePixels
+from geosemimtl.raster.declared import predicted_by
 from geosemimtl.raster.grid import PixelGrid, model_grid
-from geosemimtl.raster.scene import Scene, open_scene, predicted_by
+from geosemimtl.raster.scene import Scene, open_scene
 from geosemimtl.raster.values import value_range_remedy
 from geosemimtl.tiling.areas import read_area, window_of_bounds
 from geosemimtl.tiling.layout import TileLayout

@@ -23,7 +23,7 @@ from geosemimtl.inference.workers import Workers
 from geosemimtl.machine import peak_memory_mb
 from geosemimtl.progress import Pixels, Track
 from geosemimtl.raster.cog import RawRaster, publish, remove_raster
-from geosemimtl.raster.scene import predicted_by
+from geosemimtl.raster.declared import predicted_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,7 @@ class Prediction:
         peak_memory_mb: The most memory that this process had held by then, and those that worked
             for it; ``None`` where nobody tells.
         companions: What was asked for besides and is there.
+        kept: Whether the rasters were there before, and only companions were made.
     """
 
     scene: Path
@@ -53,6 +54,7 @@ class Prediction:
     seconds: dict[str, float]
     peak_memory_mb: float | None
     companions: tuple[Path, ...] = ()
+    kept: bool = False
 
     @property
     def speed(self) -> float | None:

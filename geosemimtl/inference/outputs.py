@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from geosemimtl.raster.scene import MODEL_TAG
+from geosemimtl.raster.declared import MODEL_TAG
 from geosemimtl.raster.styles import (
     classes_style,
     confidence_style,
@@ -38,9 +38,9 @@ SUFFIXES = {
 TITLES = {
     SEGMENTATION: "Land cover",
     HEIGHT: "Height above ground",
-    CONFIDENCE: "Probability of the predicted class",
-    PROBABILITIES: "Probability of each class",
-    DISAGREEMENT: "How far overlapping tiles differ",
+    CONFIDENCE: "Confidence",
+    PROBABILITIES: "Probabilities",
+    DISAGREEMENT: "Disagreement of tiles",
 }
 #: What a probability of 1 is written as.
 _CERTAIN = 250

@@ -87,7 +87,11 @@ def predict(  # noqa: PLR0913  (each is a caller's own choice)
         there = [each for each in chosen if skip_existing and _is_there(each)]
         left = [each for each in chosen if each not in there]
         tasks = _tasks(left, setting, sizes, companions, failures, overwrite=overwrite)
-        made = [_completed(each, _of(each, companions), track) for each in there if companions]
+        made = [
+            _completed(each, lacking, track)
+            for each in there
+            if (lacking := [one for one in _of(each, companions) if not one.is_there(each)])
+        ]
         if tasks:
             ready = stack.enter_context(started(setting))
             made += _make(tasks, options, ready, track, failures, overwrite=overwrite)
@@ -149,11 +153,12 @@ def _completed(chosen: Chosen, companions: Sequence[Companion], track: Track) ->
     """Make what a scene lacks besides its rasters, which are there."""
     begun = time.perf_counter()
     for companion in companions:
-        if not companion.is_there(chosen):
-            companion.make(chosen, companion.path(chosen), track)
+        companion.look(chosen)
+        companion.make(chosen, companion.path(chosen), track)
     pixels, seconds = prod(chosen.plan.output.shape), time.perf_counter() - begun
     path = chosen.pixels.scene.path
-    made = Prediction(path, chosen.paths, pixels, 0, {"total": seconds}, peak_memory_mb())
+    paths, memory_mb = chosen.paths, peak_memory_mb()
+    made = Prediction(path, paths, pixels, 0, {"total": seconds}, memory_mb, kept=True)
     return _with(made, chosen, companions)
 
 

@@ -16,9 +16,11 @@ DOMAIN_HEAD = ("domain", "scenes", "tiles", "labels used")
 
 def model_facts(card: ModelCard) -> tuple[tuple[str, str], ...]:
     """Return what a model is and what it predicts, as names and what they are."""
-    segmentation, height = card.network.segmentation.name, card.network.height.name
+    decoders = {"segmentation": card.network.segmentation.name, "height": card.network.height.name}
+    shown = {"segmentation": "classes", "height": "height"}
+    parts = [f"{decoders[task.name]} ({shown[task.name]})" for task in card.tasks]
     return (
-        ("network", f"{card.network.encoder} + {segmentation} (classes) + {height} (height)"),
+        ("network", " + ".join([card.network.encoder, *parts])),
         ("method", card.training.get("method", {}).get("name", "unknown")),
         ("bands", ", ".join(card.bands)),
         ("GSD", f"{card.gsd_m:g} m"),

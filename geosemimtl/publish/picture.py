@@ -195,17 +195,20 @@ def _show_image(axis: Axes, row: Panels) -> None:
     axis.text(left, top - rows * 0.015, f"{bar_m:g} m", color="white", fontsize=9, va="bottom")
 
 
-def stretched(pixels: NDArray[Any], valid: NDArray[np.bool_]) -> NDArray[np.float64]:
+def stretched(
+    pixels: NDArray[Any], valid: NDArray[np.bool_], least: float = 1e-6
+) -> NDArray[np.float64]:
     """Return pixels as they are pleasant to see, (rows, columns, 3) from 0 to 1.
 
     Args:
         pixels: (bands, rows, columns); the first three are shown, or the first as grey.
         valid: (rows, columns): which pixels tell where black and white are.
+        least: Between black and white, so that what is all alike keeps its colour.
     """
     bands = [0, 1, 2] if len(pixels) > 2 else [0, 0, 0]
     values = pixels[bands].astype(np.float64)
     low, high = np.percentile(values[:, valid], (1, 99.5)) if valid.any() else (0, 1)
-    shown: NDArray[np.float64] = np.clip((values - low) / max(high - low, 1e-6), 0, 1) ** 0.8
+    shown: NDArray[np.float64] = np.clip((values - low) / max(high - low, least), 0, 1) ** 0.8
     return np.moveaxis(shown, 0, -1)
 
 

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from geosemimtl.errors import ConfigError, OutputError
 from geosemimtl.files import write_all, write_text
+from geosemimtl.raster.declared import CLASSES_TAG
 from geosemimtl.raster.grid import PixelGrid
-from geosemimtl.raster.scene import CLASSES_TAG
 from geosemimtl.raster.virtual import raw
 from geosemimtl.raster.writing import FULL, RasterKind, disk_errors
 from geosemimtl.tasks import Classes

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import rasterio
 from affine import Affine
-from pydantic import ValidationError
 from rasterio.crs import CRS
 from rasterio.enums import ColorInterp
 from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioError
@@ -24,13 +23,8 @@ from geosemimtl.raster.environment import WARNINGS
 from geosemimtl.raster.grid import PixelGrid, same_crs
 from geosemimtl.raster.mosaic import joined, joined_grid
 from geosemimtl.raster.virtual import rescaled, rounded
-from geosemimtl.tasks import Classes
 
 _LOG = logging.getLogger(__name__)
-#: The tag in which class rasters of this project name their classes.
-CLASSES_TAG = "GEOSEMIMTL_CLASSES"
-#: The tag in which predicted rasters name the model.
-MODEL_TAG = "GEOSEMIMTL_MODEL"
 #: Once around, and half of it for scenes across the date line; grads stay below, too.
 _MOST_DEGREES = 600
 DAMAGED = "cannot be read; it is damaged or incomplete: copy or make it again"
@@ -358,33 +352,6 @@ def _band_names(
     if set(colours) == {"red", "green", "blue"} and len(colours) == 3:
         return tuple(colours), "colour"
     return tuple(f"band_{index}" for index in indexes), "nobody"
-
-
-def declared_classes(scene: Scene) -> Classes | None:
-    """Return the classes that a class raster of this project names, ``None`` for other rasters.
-
-    Raises:
-        SceneError: The file cannot be read, or what it says of its classes is damaged.
-    """
-    with opened(scene.path) as source:
-        text = source.tags().get(CLASSES_TAG)
-    try:
-        return None if text is None else Classes.model_validate_json(text)
-    except ValidationError as error:
-        raise SceneError(
-            f"{scene.path}: its tag {CLASSES_TAG} is damaged; predict again"
-        ) from error
-
-
-def predicted_by(path: Path) -> str | None:
-    """Return the model that a raster of this project was predicted by, ``None`` for others.
-
-    Raises:
-        SceneError: It is missing or no raster.
-    """
-    with opened(path) as source:
-        model: str | None = source.tags().get(MODEL_TAG)
-    return model
 
 
 def overlap(layer: PixelGrid, grid: PixelGrid) -> bool:

@@ -132,11 +132,15 @@ def image_style(bands: Sequence[int], ranges: Sequence[tuple[float, float]] = ()
     return _text(root)
 
 
-def hillshade_style() -> str:
-    """Return the style that lights heights from the north-west, half way up."""
+def hillshade_style(metre: float) -> str:
+    """Return the style that lights heights in metres from the north-west, half way up.
+
+    Args:
+        metre: One metre in the unit of the map.
+    """
     root, pipe = _document()
     renderer = _renderer(pipe, "hillshade")
-    for name, value in {"azimuth": "315", "angle": "45", "zfactor": "1"}.items():
+    for name, value in {"azimuth": "315", "angle": "45", "zfactor": f"{metre:.6g}"}.items():
         renderer.set(name, value)
     renderer.set("multidirection", "0")
     return _text(root)

@@ -16,6 +16,9 @@ from geosemimtl.publish.picture import Panels, drawn, stretched
 from geosemimtl.tasks import HEIGHT, IGNORE, SEGMENTATION, Height, Segmentation
 from geosemimtl.training.module import MultiTaskTask
 
+#: Of values from 0 to 1, between what is drawn black and white.
+_LEAST_RANGE = 0.25
+
 
 def draw_tiles(
     module: MultiTaskTask, tiles: Mapping[int, DomainTiles], names: Sequence[str], count: int
@@ -52,7 +55,7 @@ def spread(length: int, count: int) -> tuple[int, ...]:
 
 def _panels(title: str, domain: DomainTiles, batch: Batch, said: Mapping[str, Tensor]) -> Panels:
     observed = batch.observed[0].numpy()
-    image = stretched(batch.image[0].numpy(), observed)
+    image = stretched(batch.image[0].numpy(), observed, _LEAST_RANGE)
 
     def pair(task: str, unknown: float) -> tuple[NDArray[Any] | None, NDArray[Any] | None]:
         """Return what is predicted where there is an image, and what is true where it is known."""

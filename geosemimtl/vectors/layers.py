@@ -108,11 +108,15 @@ class Outputs:
             feature = feature.with_polygon(squared)
         values = values_of(feature)
         self._add(BUILDINGS, feature.polygon, values)
-        block = self._block(feature)
+        block = self._block(feature) if self._makes_blocks else None
         if block is not None:
             self._add(BLOCKS, multipolygon_of(block), values)
             if self.model is not None:
                 self.model.add(block, values)
+
+    @property
+    def _makes_blocks(self) -> bool:
+        return any(layer.name == BLOCKS for layer in self.layers)
 
     def _add(self, name: str, shape: Any, values: Mapping[str, Value]) -> None:
         """Write a geometry to the layer of a name, if there is one."""

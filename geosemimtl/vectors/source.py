@@ -14,13 +14,16 @@ from rasterio.windows import Window
 
 from geosemimtl.errors import ConfigError, LabelError, SceneError
 from geosemimtl.progress import Track
+from geosemimtl.raster.declared import declared_classes, unit_of
 from geosemimtl.raster.grid import PixelGrid
 from geosemimtl.raster.reading import GridReader, read_on_grid
-from geosemimtl.raster.scene import Scene, declared_classes, open_scene
+from geosemimtl.raster.scene import Scene, open_scene
 from geosemimtl.tasks import Classes
 from geosemimtl.vectors.options import ALL
 from geosemimtl.vectors.tracing import STRIP_ROWS, Strip
 
+#: What bands call their unit.
+_METRES, _PERCENT = ("m", "metre", "metres", "meter", "meters"), ("%", "percent")
 #: How the names of a class raster and of the confidence beside it end.
 _CLASSES, _CONFIDENCE = "_classes", "_confidence"
 
@@ -62,7 +65,9 @@ class Source:
         if confidence is None and path.stem.endswith(_CLASSES):
             beside = path.with_stem(path.stem.removesuffix(_CLASSES) + _CONFIDENCE)
             confidence = beside if beside.exists() else None
-        return cls(scene, classes, _beside(scene, heights), _beside(scene, confidence))
+        return cls(
+            scene, classes, _beside(scene, heights, _METRES), _beside(scene, confidence, _PERCENT)
+        )
 
     @property
     def paths(self) -> list[Path]:
@@ -148,12 +153,17 @@ class Source:
             )
 
 
-def _beside(scene: Scene, path: Path | None) -> Scene | None:
-    """Open a raster that must lie on the class raster's grid."""
+def _beside(scene: Scene, path: Path | None, units: Sequence[str]) -> Scene | None:
+    """Open a raster that must lie on the class raster's grid and be in some unit, or in none."""
     if path is None:
         return None
     other = open_scene(path)
     _require_one_band(other)
+    said = unit_of(other)
+    if declared_classes(other) is not None:
+        raise SceneError(f"{path}: holds classes, not values in {units[0]}; name another raster")
+    if said is not None and said not in units:
+        raise SceneError(f"{path}: holds {said}, wanted is {units[0]}; name another raster")
     if not other.grid.matches(scene.grid):
         raise SceneError(
             f"{path}: lies on another grid ({_described(other.grid)}) than {scene.path.name} "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from geosemimtl.vectors.options import VectorOptions
 from geosemimtl.vectors.source import Source
 from geosemimtl.vectors.tracing import faces
 
+_LOG = logging.getLogger(__name__)
 #: What stands out less than so many pixels is smoothed away by default.
 _SIMPLIFY_PX = 1.5
 
@@ -71,7 +73,7 @@ def vectorize(
     if cityjson is not None and (metre is None or heights is None or BUILDING not in wanted):
         raise ConfigError(
             f"{cityjson}: a city model needs the class {BUILDING}, heights (--height) and a "
-            "projected CRS (predict --crs auto)"
+            "projected CRS (reproject the scene with gdalwarp before it is predicted)"
         )
     if output.suffix.lower() != ".gpkg" or output.is_dir():
         raise OutputError(f"{output}: a GeoPackage is written; name a file that ends in .gpkg")
@@ -98,4 +100,6 @@ def vectorize(
                 feature = feature_of(face, source.classes.names[face.code - 1], grid, hole_m2)
                 counts[feature.class_name] += 1
                 targets.add(feature)
+    if not any(counts.values()):
+        _LOG.warning("%s: no polygon of at least --min-area %g m²", output, options.min_area_m2)
     return Vectorized(counts)

@@ -272,5 +272,12 @@ def test_a_project_in_one_command(place: Path, run: Run, write_tif: Write) -> No
     assert facts["companions"][-1] == "out/x.qgz"
     assert (place / "out" / "x.qgz").is_file()
     again = run("predict", "one/x.tif", "--project", "-o", "out", "--skip-existing")
+    assert (again.code, again.err) == (0, "")
+    (place / "out" / "x.qgz").unlink()
+    again = run("predict", "one/x.tif", "--project", "-o", "out", "--skip-existing")
     assert again.code == 0
+    assert "wrote out/x.qgz\n" in again.err
     assert "qgis out/x.qgz" in again.err
+    replaced = run("predict", "one/x.tif", "-o", "out", "--overwrite")
+    assert replaced.code == 0
+    assert "out/x.qgz: is of the prediction that was replaced; --project renews it" in replaced.err

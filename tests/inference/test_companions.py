@@ -128,7 +128,9 @@ def test_rasters_that_are_there_get_what_they_lack(scene: Path) -> None:
     makers = [Maker("_one.txt"), Maker("_two.txt")]
     companions = [maker.companion for maker in makers]
     (made,) = predict([scene], MODEL, companions=companions, skip_existing=True)
-    assert [path.read_text() for path in made.companions] == ["mine", "call 1"]
-    assert made.predicted == 0
+    assert [path.read_text() for path in made.companions] == ["call 1"]
+    assert (scene.parent / "a_one.txt").read_text() == "mine"
+    assert (made.predicted, made.kept) == (0, True)
+    assert predict([scene], MODEL, companions=companions, skip_existing=True) == []
     assert {path: path.stat().st_mtime_ns for path in before} == before
     assert predict([scene], MODEL, skip_existing=True) == []

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from geosemimtl.errors import OutputError, SceneError
 from geosemimtl.raster.cog import RawRaster, cog_writer
+from geosemimtl.raster.declared import declared_classes
 from geosemimtl.raster.grid import PixelGrid
-from geosemimtl.raster.scene import declared_classes, open_scene
+from geosemimtl.raster.scene import open_scene
 from geosemimtl.raster.styles import classes_style
 from geosemimtl.raster.writing import RasterKind
 from geosemimtl.tasks import ISPRS_CLASSES

@@ -95,8 +95,9 @@ def test_an_image_shows_three_bands_or_one() -> None:
 
 
 def test_the_light_comes_from_the_north_west() -> None:
-    shaded = renderer_of(hillshade_style())
+    shaded = renderer_of(hillshade_style(3.2808398950131235))
     assert (shaded.get("azimuth"), shaded.get("angle")) == ("315", "45")
+    assert shaded.get("zfactor") == "3.28084"  # feet
 
 
 @pytest.mark.parametrize(

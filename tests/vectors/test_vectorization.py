@@ -288,3 +288,44 @@ def test_qgis_finds_the_styles(
     assert found["land_cover"]["raised"] == ""
     assert "height_median_m" in found["buildings"]["raised"]
     assert 'alt-clamping="absolute"' in found["buildings_lod1"]["raised"]
+
+
+def test_degrees_have_no_blocks_of_courts_that_touch_the_street(
+    write: Write, town: NDArray[np.uint8], heights: Path, tmp_path: Path
+) -> None:
+    town[22:30, 30:40] = 2  # a yard at the court's corner
+    place: dict[str, Any] = {"crs": "EPSG:4326", "step": 1e-5, "corner": (13, 52)}
+    classes = write(tmp_path / "a_classes.tif", town, **place)
+    with rasterio.open(heights) as source:
+        metres = write(tmp_path / "a_height.tif", source.read(1), **place)
+    made = vectorize(classes, tmp_path / "x.gpkg", heights=metres, options=EXACT)
+    assert made.counts == {"building": 3}
+
+
+@pytest.mark.parametrize("kind", ["classes", "percent", "feet"])
+def test_heights_that_are_none(
+    write: Write, classes: Path, heights: Path, tmp_path: Path, kind: str
+) -> None:
+    with rasterio.open(heights) as source:
+        metres = source.read(1)
+    wrong = {
+        "classes": classes,
+        "percent": write(tmp_path / "p.tif", metres, unit="%"),
+        "feet": write(tmp_path / "f.tif", metres, unit="ft"),
+    }
+    with pytest.raises(
+        SceneError, match=r"holds (classes, not values in m|%, wanted is m|ft, wanted is m)"
+    ):
+        vectorize(classes, tmp_path / "x.gpkg", heights=wrong[kind])
+    right = write(tmp_path / "m.tif", metres, unit="m")
+    assert vectorize(classes, tmp_path / "x.gpkg", heights=right).counts == {"building": 3}
+    with pytest.raises(SceneError, match=r"m\.tif: holds m, wanted is %"):
+        vectorize(classes, tmp_path / "y.gpkg", confidence=right)
+    assert not (tmp_path / "y.gpkg").exists()
+
+
+def test_nothing_that_is_large_enough_is_said(
+    classes: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    vectorize(classes, tmp_path / "x.gpkg", options=VectorOptions(min_area_m2=1e9))
+    assert "x.gpkg: no polygon of at least --min-area 1e+09 m²" in caplog.text

@@ -44,9 +44,10 @@ from geosemimtl.inference.options import PredictOptions
 from geosemimtl.inference.outputs import CONFIDENCE, scene_name, sibling
 from geosemimtl.inference.predictor import predict
 from geosemimtl.progress import Track, silent
+from geosemimtl.raster.declared import declared_classes
 from geosemimtl.raster.grid import PixelGrid
 from geosemimtl.raster.reading import GridReader, height_filter, read_on_grid
-from geosemimtl.raster.scene import Georeference, Scene, declared_classes, open_scene
+from geosemimtl.raster.scene import Georeference, Scene, open_scene
 from geosemimtl.raster.values import filled
 from geosemimtl.tasks import HEIGHT, IGNORE, ISPRS_CLASS_MAP, SEGMENTATION, Classes, ClassMap
 from geosemimtl.tiling.labels import check_heights, open_labels

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from geosemimtl.inference.sampling import sample_scene
 from geosemimtl.progress import Track
 from geosemimtl.publish.project.documents import write_project
 from geosemimtl.publish.project.parts import MULTIPLY, ProjectLayer
+from geosemimtl.raster.grid import PixelGrid
 from geosemimtl.raster.scene import Scene, open_scene
 from geosemimtl.raster.styles import hillshade_style, image_style, shown_bands
 from geosemimtl.tasks import HEIGHT, SEGMENTATION, Segmentation
@@ -96,10 +98,17 @@ def _raster_layers(chosen: Chosen) -> Iterator[ProjectLayer]:
             style = path.with_suffix(".qml").read_text(encoding="utf-8")
             layer = ProjectLayer(title, "raster", path, style, crs)
             if kind == HEIGHT:
-                yield replace(layer, title=_HILLSHADE, style=hillshade_style(), blend=MULTIPLY)
+                shaded = hillshade_style(_metre_in(chosen.plan.output))
+                yield replace(layer, title=_HILLSHADE, style=shaded, blend=MULTIPLY)
             if kind == SEGMENTATION:
                 layer = replace(layer, blend=MULTIPLY, opacity=_TINT)
             yield layer
+
+
+def _metre_in(grid: PixelGrid) -> float:
+    """Return a metre on the ground in the unit of a grid's CRS, degrees too."""
+    a, _, _, d, *_ = grid.transform
+    return math.hypot(a, d) / grid.gsd_m[0]
 
 
 def _image_layers(scene: Scene) -> list[ProjectLayer]:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from geosemimtl.errors import GeoSemiMTLError, LabelError, ModelFileError
 from geosemimtl.inference.outputs import scene_name
-from geosemimtl.raster.scene import Georeference, Scene, open_scene, overlap, predicted_by
+from geosemimtl.raster.declared import predicted_by
+from geosemimtl.raster.scene import Georeference, Scene, open_scene, overlap
 from geosemimtl.tiling.scenes import raster_called
 from geosemimtl.training.model_file import ModelCard, read_card
 

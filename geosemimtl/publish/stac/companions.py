@@ -60,7 +60,7 @@ def item_text(chosen: Chosen, path: Path, model: Path, taken: TimeSpan | None) -
         chosen.stem.name,
         chosen.plan.output,
         rasters,
-        scene=chosen.pixels.scene.path.name,
+        scene=", ".join(file.name for file in chosen.pixels.scene.files),
         model=outputs.model,
         taken=taken,
         model_href=relative_href(linked, path.parent) if linked.is_file() else None,

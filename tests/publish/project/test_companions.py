@@ -49,9 +49,9 @@ def test_a_project_holds_all_there_is(choose: Choose) -> None:
         "Land cover",
         "Hillshade",
         "Height above ground",
-        "Probability of the predicted class",
-        "Probability of each class",
-        "How far overlapping tiles differ",
+        "Confidence",
+        "Probabilities",
+        "Disagreement of tiles",
         "Image",
     ]
     sources = [layer.findtext("datasource") for layer in project.iter("maplayer")]
@@ -74,7 +74,7 @@ def test_the_same_scene_has_the_same_project(choose: Choose) -> None:
 @pytest.mark.parametrize(
     ("tasks", "found"),
     [
-        (TASKS[:1], ["Buildings", "Land cover", "Probability of the predicted class", "Image"]),
+        (TASKS[:1], ["Buildings", "Land cover", "Confidence", "Image"]),
         (TASKS[1:], ["Hillshade", "Height above ground", "Image"]),
     ],
 )
@@ -147,7 +147,7 @@ def test_qgis_opens_and_draws_it(
         "Land cover",
         "Hillshade",
         "Height above ground",
-        "Probability of the predicted class",
+        "Confidence",
         "Image",
     ]
     assert all(layer["valid"] for layer in layers.values())
