@@ -275,8 +275,9 @@ def _report(
     rasters = [str(path) for each in made for path in each.rasters.values()]
     new = [str(path) for each in made if not each.kept for path in each.rasters.values()]
     more = [str(path) for each in made for path in each.companions]
-    if new or more:
-        say("wrote " + " ".join([*new, *more]))
+    if not new and not more:
+        return
+    say("wrote " + " ".join([*new, *more]))
     projects = [path for path in more if path.endswith(".qgz")]
     say("open in QGIS: qgis " + shlex.join(projects[:1] or rasters))
 

@@ -55,7 +55,8 @@ def test_failures(town: Path, run: Run, write_tif: Callable[..., Path]) -> None:
     write_tif(town / "moved.tif", np.ones((1, 60, 120), np.float32))
     cases = {
         ("--classes", "tree"): "has no pixel of tree; it has impervious, building",
-        ("--height", "town_classes.tif", "--classes", "roof"): "has no class roof; choose",
+        ("--classes", "roof"): "has no class roof; choose",
+        ("--height", "town_classes.tif"): "town_classes.tif: holds classes, not values in m",
         ("--cityjson", "x.json"): "a city model needs the class building, heights (--height)",
         ("--height", "moved.tif"): "moved.tif: lies on another grid (120 x 60 px of",
         ("--height", "x.gpkg"): "x.gpkg: no such file",
