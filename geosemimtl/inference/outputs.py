@@ -34,7 +34,7 @@ SUFFIXES = {
     PROBABILITIES: "_probabilities.tif",
     DISAGREEMENT: "_disagreement.tif",
 }
-#: What each raster shows.
+#: What each raster shows; in this order a QGIS project lists them.
 TITLES = {
     SEGMENTATION: "Land cover",
     HEIGHT: "Height above ground",

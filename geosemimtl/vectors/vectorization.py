@@ -75,11 +75,7 @@ def vectorize(
             f"{cityjson}: a city model needs the class {BUILDING}, heights (--height) and a "
             "projected CRS (reproject the scene with gdalwarp before it is predicted)"
         )
-    if output.suffix.lower() != ".gpkg" or output.is_dir():
-        raise OutputError(f"{output}: a GeoPackage is written; name a file that ends in .gpkg")
-    outputs = [path for path in (output, cityjson) if path is not None]
-    require_separate(outputs, source.paths)
-    require_absent(outputs, overwrite=overwrite)
+    _require_outputs(output, cityjson, source, overwrite=overwrite)
     across_m, down_m = grid.gsd_m
     tolerance_m = options.simplify_m
     if tolerance_m is None:
@@ -103,3 +99,14 @@ def vectorize(
     if not any(counts.values()):
         _LOG.warning("%s: no polygon of at least --min-area %g m²", output, options.min_area_m2)
     return Vectorized(counts)
+
+
+def _require_outputs(
+    output: Path, cityjson: Path | None, source: Source, *, overwrite: bool
+) -> None:
+    """Refuse files that cannot be written, or are read."""
+    if output.suffix.lower() != ".gpkg" or output.is_dir():
+        raise OutputError(f"{output}: a GeoPackage is written; name a file that ends in .gpkg")
+    outputs = [path for path in (output, cityjson) if path is not None]
+    require_separate(outputs, source.paths)
+    require_absent(outputs, overwrite=overwrite)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -61,25 +61,22 @@ def _project(chosen: Chosen, path: Path, track: Track) -> None:
     del track  # it takes no time
     images = _image_layers(chosen.pixels.scene)
     layers = [*_vector_layers(chosen), *_raster_layers(chosen), *images]
-    on_image = {"Land cover": TITLES[SEGMENTATION], "Buildings": _VECTORS[BUILDINGS]}
-    titles = {name: {title, *_titles(images)} for name, title in on_image.items()}
-    titles["Heights"] = {_HILLSHADE, TITLES[HEIGHT]}
-    there = {*_titles(layers)} - {*_titles(images)}
+
+    def titled(*titles: str) -> list[ProjectLayer]:
+        return [layer for layer in layers if layer.title in titles]
+
+    land, buildings = titled(TITLES[SEGMENTATION]), titled(_VECTORS[BUILDINGS])
     themes = {
-        name: [layer for layer in layers if layer.title in wanted]
-        for name, wanted in titles.items()
-        if wanted & there
+        "Land cover": land and [*land, *images],
+        "Buildings": buildings and [*buildings, *images],
+        "Heights": titled(_HILLSHADE, TITLES[HEIGHT]),
+        "Image": images,
     }
-    themes["Image"] = images
-    raised = [layer for layer in layers if layer.title == _VECTORS[BUILDINGS]]
+    shown = {name: members for name, members in themes.items() if members}
     view = chosen.plan.output
     flat = view.crs.is_geographic or HEIGHT not in chosen.paths
-    in_space = [] if flat or not raised else [*raised, *images]
-    write_project(path, chosen.stem.name, layers, themes, view, in_space)
-
-
-def _titles(layers: Sequence[ProjectLayer]) -> Iterator[str]:
-    return (layer.title for layer in layers)
+    in_space = [] if flat or not buildings else [*buildings, *images]
+    write_project(path, chosen.stem.name, layers, shown, view, in_space)
 
 
 def _vector_layers(chosen: Chosen) -> Iterator[ProjectLayer]:
@@ -98,14 +95,14 @@ def _raster_layers(chosen: Chosen) -> Iterator[ProjectLayer]:
             style = path.with_suffix(".qml").read_text(encoding="utf-8")
             layer = ProjectLayer(title, "raster", path, style, crs)
             if kind == HEIGHT:
-                shaded = hillshade_style(_metre_in(chosen.plan.output))
+                shaded = hillshade_style(_metre_on_ground(chosen.plan.output))
                 yield replace(layer, title=_HILLSHADE, style=shaded, blend=MULTIPLY)
             if kind == SEGMENTATION:
                 layer = replace(layer, blend=MULTIPLY, opacity=_TINT)
             yield layer
 
 
-def _metre_in(grid: PixelGrid) -> float:
+def _metre_on_ground(grid: PixelGrid) -> float:
     """Return a metre on the ground in the unit of a grid's CRS, degrees too."""
     a, _, _, d, *_ = grid.transform
     return math.hypot(a, d) / grid.gsd_m[0]
