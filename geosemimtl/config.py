@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal, TypeVar, get_args
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from geosemimtl.classes import ClassMap
 from geosemimtl.errors import ConfigError
-from geosemimtl.tasks import ClassMap
 
 Model = TypeVar("Model", bound=BaseModel)
 

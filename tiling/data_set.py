@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from geosemimtl.errors import TileSetError
+from geosemimtl.raster.scene import Reader
 from geosemimtl.tiling.options import TileOptions
 from geosemimtl.tiling.scenes import SceneFiles
 
@@ -34,6 +36,7 @@ class DataSet:
     Attributes:
         scenes: The files of each scene; none where nothing was found.
         options: How they are read and cut: bands, value range, classes, GSD, split.
+        readers: By layer, ``image`` or a task, what decodes its files; GDAL alone reads the others.
         stocks: What there is of each kind of file, where it is known what there should be.
         remarks: What is left out and why, each with its remedy.
         problems: What stands in the way of cutting, each with its remedy.
@@ -41,6 +44,7 @@ class DataSet:
 
     scenes: tuple[SceneFiles, ...]
     options: TileOptions
+    readers: Mapping[str, Reader] = field(default_factory=dict)
     stocks: tuple[Stock, ...] = ()
     remarks: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()

@@ -148,12 +148,12 @@ def _reprojected(world: NDArray[np.float64], crs: CRS, grid: PixelGrid) -> NDArr
         xs, ys = transform(crs, grid.crs, world[:, 0], world[:, 1])
     except RasterioError as error:
         raise LabelError(
-            f"polygons cannot be reprojected from {crs.to_string()} to {grid.crs.to_string()}"
+            f"polygons cannot be reprojected from {crs.to_string()} to {grid.ground_crs.to_string()}"
         ) from error
     placed = np.column_stack((xs, ys))
     if not np.isfinite(placed).all():
         raise LabelError(
-            f"polygons in {crs.to_string()} reach beyond where {grid.crs.to_string()} holds; cut "
+            f"polygons in {crs.to_string()} reach beyond where {grid.ground_crs.to_string()} holds; cut "
             "them to the scene"
         )
     return _pixels(placed, grid)

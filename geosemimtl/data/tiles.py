@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from geosemimtl.classes import IGNORE
 from geosemimtl.data.batch import Batch
 from geosemimtl.errors import TileSetError
 from geosemimtl.raster.values import unit_values
-from geosemimtl.tasks import HEIGHT, IGNORE, SEGMENTATION
+from geosemimtl.tasks import HEIGHT, SEGMENTATION
 from geosemimtl.tiling.index import tile_names
 from geosemimtl.tiling.tileset import TileSet, read_tileset
 

@@ -12,12 +12,12 @@ from pathlib import Path
 from affine import Affine
 from rasterio.crs import CRS
 
+from geosemimtl.classes import ISPRS_CLASS_MAP
 from geosemimtl.data.sets.benchmark import Benchmark, Key, Kind, Variant, Wanted
 from geosemimtl.data.sets.registry import benchmark_of
 from geosemimtl.errors import ConfigError, TileSetError
 from geosemimtl.files import inside, on_disk
 from geosemimtl.raster.scene import Georeference
-from geosemimtl.tasks import ISPRS_CLASS_MAP
 from geosemimtl.tiling.data_set import DataSet, Stock
 from geosemimtl.tiling.scenes import SceneFiles
 

@@ -12,8 +12,8 @@ What is known of the files, from public code that reads them:
 
 from __future__ import annotations
 
+from geosemimtl.classes import ISPRS_CLASS_MAP
 from geosemimtl.data.sets.benchmark import Benchmark, Kind, Variant
-from geosemimtl.tasks import ISPRS_CLASS_MAP
 from geosemimtl.tiling.options import TileOptions
 
 _ZIP = "ISPRS_semantic_labeling_Vaihingen"

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from numpy.typing import NDArray
 
+from geosemimtl.classes import ISPRS_CLASS_MAP
 from geosemimtl.data.sets.listed import is_scenes_file, read_scenes_file
 from geosemimtl.errors import ConfigError, TileSetError
-from geosemimtl.tasks import ISPRS_CLASS_MAP
 from geosemimtl.tiling.cutting import tile
 from geosemimtl.tiling.options import TileOptions
 
