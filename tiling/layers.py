@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,17 @@ from geosemimtl.tiling.targets import Numbers, TargetLayer, TargetReader, open_t
 _NO_READERS: Mapping[str, Reader] = {}
 
 
+class _Layer(Protocol):
+    """What a scene's image and labels have in common."""
+
+    @property
+    def files(self) -> tuple[Path, ...]: ...
+    @property
+    def read_from(self) -> tuple[Path, ...]: ...
+    @property
+    def grid(self) -> PixelGrid | None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Layers:
     """A scene that was looked at; no file is held open.
@@ -47,16 +58,19 @@ class Layers:
     targets: Mapping[str, TargetLayer]
 
     @property
+    def all(self) -> tuple[_Layer, ...]:
+        """The image, then what supervises the tasks."""
+        return (self.image, *self.targets.values())
+
+    @property
     def files(self) -> tuple[Path, ...]:
         """All files that the scene is read from."""
-        layers = (self.image, *self.targets.values())
-        return tuple(dict.fromkeys(file for layer in layers for file in layer.files))
+        return tuple(dict.fromkeys(file for layer in self.all for file in layer.files))
 
     @property
     def read_from(self) -> tuple[Path, ...]:
         """All files that decide what its tiles hold, masks and parts of virtual rasters too."""
-        layers = (self.image, *self.targets.values())
-        return tuple(dict.fromkeys(file for layer in layers for file in layer.read_from))
+        return tuple(dict.fromkeys(file for layer in self.all for file in layer.read_from))
 
 
 def open_layers(
@@ -146,8 +160,7 @@ def source_reach_px(layers: Layers, grid: PixelGrid) -> int:
     0 where every raster lies on the grid itself; otherwise two of the coarsest source pixels, as
     far as cubic convolution looks, and one for the rounding.
     """
-    grids = (layer.grid for layer in (layers.image, *layers.targets.values()))
-    sources = [own for own in grids if own is not None]
+    sources = [layer.grid for layer in layers.all if layer.grid is not None]
     alignments = [Alignment.between(source, grid) for source in sources]
     if all(found is not None and found.is_shift for found in alignments):
         return 0

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from concurrent.futures import wait as wait_for
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import partial
 from threading import Lock, local
 from typing import Any, Protocol, TypeVar
 
@@ -158,11 +159,12 @@ def assemble(pieces: Sequence[Piece], window: Window) -> Piece:
         return out
 
     pixels, valid = joined(lambda p: p.pixels, 0), joined(lambda p: p.valid, 0)
-    targets = {
-        task: joined(lambda p, task=task: p.targets[task], form_of(task).nodata)
-        for task in first.targets
-    }
+    targets = {task: joined(partial(_labels, task), form_of(task).nodata) for task in first.targets}
     return Piece(Window(left, top, width, height), pixels, valid, targets)
+
+
+def _labels(task: str, piece: Piece) -> NDArray[Any]:
+    return piece.targets[task]
 
 
 _Slices = tuple[slice, slice]

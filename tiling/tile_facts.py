@@ -13,7 +13,7 @@ from geosemimtl.tasks import NODATA, SEGMENTATION, UNITS, Kind, TaskName, kind_o
 
 
 def tile_facts(
-    targets: Mapping[TaskName, NDArray[Any]], classes: Mapping[TaskName, Sequence[LandClass]]
+    targets: Mapping[str, NDArray[Any]], classes: Mapping[TaskName, Sequence[LandClass]]
 ) -> dict[str, float | None]:
     """Return columns of the index about labels.
 
@@ -25,7 +25,8 @@ def tile_facts(
         classes: By task.
     """
     facts: dict[str, float | None] = {}
-    for task, labels in targets.items():
+    for task in classes:
+        labels = targets[task]
         begin, kind = _prefix(task), kind_of(task)
         if kind is Kind.CLASSES:
             counts = np.bincount(labels.ravel(), minlength=256)
