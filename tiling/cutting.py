@@ -19,7 +19,7 @@ from geosemimtl.progress import Track, silent
 from geosemimtl.raster.environment import gdal_environment, gdal_threads
 from geosemimtl.raster.scene import Scene
 from geosemimtl.raster.values import value_range_remedy
-from geosemimtl.tasks import SEGMENTATION, TASK_NAMES, TaskName
+from geosemimtl.tasks import SEGMENTATION, TASK_NAMES
 from geosemimtl.tiling.assignment import split_tiles
 from geosemimtl.tiling.data_set import DataSet
 from geosemimtl.tiling.index import write_index
@@ -311,7 +311,7 @@ def _cut_scenes(
     return [made for _, made in batch.each(cut)]
 
 
-def _tasks(batch: Sequence[Layers]) -> tuple[TaskName, ...]:
+def _tasks(batch: Sequence[Layers]) -> tuple[str, ...]:
     """Return the tasks that any scene has labels for."""
     found = {task for layers in batch for task in layers.targets}
     return tuple(task for task in TASK_NAMES if task in found)

@@ -19,7 +19,6 @@ from rasterio.windows import Window
 from geosemimtl.classes import LandClass
 from geosemimtl.progress import Track
 from geosemimtl.raster.grid import PixelGrid
-from geosemimtl.tasks import TaskName
 from geosemimtl.tiling.assignment import SplitOf
 from geosemimtl.tiling.layers import Layers, Piece, read_layers
 from geosemimtl.tiling.layout import TileLayout
@@ -67,10 +66,10 @@ class Target:
     layout: TileLayout
     split_of: SplitOf
     options: TileOptions
-    tasks: tuple[TaskName, ...]
+    tasks: tuple[str, ...]
 
     @property
-    def classes(self) -> dict[TaskName, tuple[LandClass, ...]]:
+    def classes(self) -> dict[str, tuple[LandClass, ...]]:
         """Classes of each task, none where it has none."""
         return {task: classes_of(task, self.options) for task in self.tasks}
 

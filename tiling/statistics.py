@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from geosemimtl.classes import LandClass
 from geosemimtl.raster.values import unit_values
-from geosemimtl.tasks import TaskName
 from geosemimtl.tiling.target_sums import sparse, target_sum
 from geosemimtl.tiling.tileset import IMAGE_BINS, PERCENTILES, BandStatistics, Target
 
@@ -36,7 +35,7 @@ class StatisticsSum:
         bands: int,
         dtype: str,
         value_range: tuple[float, float],
-        classes: Mapping[TaskName, Sequence[LandClass]],
+        classes: Mapping[str, Sequence[LandClass]],
     ) -> None:
         self._made_of = (bands, dtype, value_range, classes)
         kind = np.dtype(dtype)
@@ -97,7 +96,7 @@ class StatisticsSum:
         bins = np.clip(unit * IMAGE_BINS, 0, IMAGE_BINS - 1).astype(np.int64)
         return tuple(_described(counts, unit, bins) for counts in self._values)
 
-    def targets(self, tasks: Collection[str]) -> dict[TaskName, Target]:
+    def targets(self, tasks: Collection[str]) -> dict[str, Target]:
         """Return what is known of the labels of some tasks; not of those without any."""
         found = {task: sums.target() for task, sums in self._targets.items() if task in tasks}
         return {task: target for task, target in found.items() if target is not None}

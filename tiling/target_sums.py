@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geosemimtl.classes import Classes, LandClass
-from geosemimtl.tasks import NODATA, UNITS, Kind, TaskName, kind_of
+from geosemimtl.tasks import NODATA, UNITS, Kind, kind_of
 from geosemimtl.tiling.tileset import (
     BINS,
     STEPS,
@@ -45,7 +45,7 @@ class TargetSum(Protocol):
         ...
 
 
-def target_sum(task: TaskName, classes: Sequence[LandClass]) -> TargetSum:
+def target_sum(task: str, classes: Sequence[LandClass]) -> TargetSum:
     """Return empty counts for a task's labels."""
     kind = kind_of(task)
     if kind is Kind.QUANTITY:

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geosemimtl.classes import LandClass
-from geosemimtl.tasks import NODATA, SEGMENTATION, UNITS, Kind, TaskName, kind_of
+from geosemimtl.tasks import NODATA, SEGMENTATION, UNITS, Kind, kind_of
 
 
 def tile_facts(
-    targets: Mapping[str, NDArray[Any]], classes: Mapping[TaskName, Sequence[LandClass]]
+    targets: Mapping[str, NDArray[Any]], classes: Mapping[str, Sequence[LandClass]]
 ) -> dict[str, float | None]:
     """Return columns of the index about labels.
 
@@ -45,14 +45,14 @@ def tile_facts(
 
 
 def without_other_tasks(
-    row: Mapping[str, Any], tasks: Collection[str], all_tasks: Collection[TaskName]
+    row: Mapping[str, Any], tasks: Collection[str], all_tasks: Collection[str]
 ) -> dict[str, Any]:
     """Return a row of the index without what it says of other tasks than these."""
     gone = tuple(_prefix(task) for task in all_tasks if task not in tasks)
     return {key: value for key, value in row.items() if not key.startswith(gone)}
 
 
-def _prefix(task: TaskName) -> str:
+def _prefix(task: str) -> str:
     """Return what the columns of a task begin with."""
     if task == SEGMENTATION:
         return "share_"

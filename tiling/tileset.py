@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from geosemimtl.classes import Classes
 from geosemimtl.errors import TileSetError
-from geosemimtl.tasks import HEIGHT, SEGMENTATION, Kind, TaskName
+from geosemimtl.tasks import HEIGHT, SEGMENTATION, TASK_NAMES, Kind
 from geosemimtl.tiling.layout import Edge
 
 MANIFEST = "tileset.json"
@@ -151,6 +151,12 @@ Target = Annotated[
 ]
 
 
+def _task(name: str) -> str:
+    if name not in TASK_NAMES:
+        raise ValueError(f"{name} is none of the tasks {', '.join(TASK_NAMES)}")
+    return name
+
+
 class TileSet(_Frozen):
     """What a tile set's folder says of itself (``tileset.json``).
 
@@ -188,11 +194,11 @@ class TileSet(_Frozen):
     splits: dict[str, int]
     dropped: dict[str, int]
     statistics: tuple[BandStatistics, ...]
-    targets: dict[TaskName, Target]
+    targets: dict[Annotated[str, AfterValidator(_task)], Target]
     sources: tuple[Source, ...]
 
     @property
-    def tasks(self) -> tuple[TaskName, ...]:
+    def tasks(self) -> tuple[str, ...]:
         """Tasks that this tile set has labels for."""
         return tuple(self.targets)
 
@@ -212,12 +218,12 @@ class TileSet(_Frozen):
         target = self.targets.get(SEGMENTATION)
         return target.pixels if isinstance(target, ClassTarget) else ()
 
-    def classes_of(self, task: TaskName) -> Classes | None:
+    def classes_of(self, task: str) -> Classes | None:
         """Return the classes of a task's labels; ``None`` without."""
         target = self.targets.get(task)
         return target.classes if isinstance(target, ClassTarget) else None
 
-    def quantity_of(self, task: TaskName) -> QuantityTarget | None:
+    def quantity_of(self, task: str) -> QuantityTarget | None:
         """Return the statistics of a task's numbers; ``None`` without."""
         target = self.targets.get(task)
         return target if isinstance(target, QuantityTarget) else None
@@ -251,7 +257,7 @@ def read_tileset(folder: Path) -> TileSet:
     return tileset
 
 
-def pooled_scale(tilesets: Mapping[str, TileSet], task: TaskName) -> float:
+def pooled_scale(tilesets: Mapping[str, TileSet], task: str) -> float:
     """Return the 99.5th percentile of a task's pooled numbers, rounded up.
 
     To a whole of their unit, or to a hundredth where that is 1/m.

@@ -19,7 +19,7 @@ from geosemimtl.errors import ConfigError, TileSetError
 from geosemimtl.files import inside, on_disk
 from geosemimtl.raster.scene import Georeference
 from geosemimtl.tiling.data_set import DataSet, Stock
-from geosemimtl.tiling.scenes import SceneFiles
+from geosemimtl.tiling.scenes import SceneFiles, targets_of
 
 #: Where images that do not say so are laid, one beside the other, and how far apart.
 _EAST_M, _NORTH_M, _APART_M = 480_000.0, 5_500_000.0, 1_000.0
@@ -66,8 +66,7 @@ def find_data_set(name: str, root: Path, wanted: Wanted | None = None) -> DataSe
         SceneFiles(
             name,
             (images[key],),
-            _only(found[labels].get(key)),
-            _only(found[heights].get(key)),
+            targets_of(_only(found[labels].get(key)), _only(found[heights].get(key))),
             split=known.splits.get(key),
             georeference=_place(known, key, found),
         )
@@ -84,7 +83,7 @@ def find_data_set(name: str, root: Path, wanted: Wanted | None = None) -> DataSe
     stocks = tuple(_stock(kind, found[kind], known) for kind in kinds)
     used = (variant.images, labels, heights)
     remarks = _remarks(known, used, found) if scenes else ()
-    return DataSet(scenes, options, stocks, remarks, tuple(problems))
+    return DataSet(scenes, options, stocks=stocks, remarks=remarks, problems=tuple(problems))
 
 
 def _only(file: Path | None) -> tuple[Path, ...]:
