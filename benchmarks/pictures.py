@@ -30,7 +30,8 @@ from rich.text import Text
 from shapely import get_coordinates
 
 from geosemimtl.classes import IGNORE, ISPRS_CLASSES
-from geosemimtl.publish.picture import stretched, write_figure
+from geosemimtl.publish.panels import stretched
+from geosemimtl.publish.picture import write_figure
 from geosemimtl.raster.styles import HEIGHT_RAMP
 
 WIDTH = 84

@@ -22,18 +22,12 @@ from geosemimtl.models.network import (
     build_network,
     parameter_count,
 )
-from geosemimtl.tasks import (
-    HEIGHT,
-    SEGMENTATION,
-    Height,
-    Segmentation,
-    Task,
-)
+from geosemimtl.tasks import HEIGHT, SEGMENTATION, Quantity, Segmentation, Task
 
 DecoderName = Literal["psp", "upsampling", "unet"]
 Stride = Literal[8, 16, 32]
 
-TASKS: list[Task] = [Segmentation(classes=ISPRS_CLASSES), Height(scale_m=30)]
+TASKS: list[Task] = [Segmentation(classes=ISPRS_CLASSES), Quantity(name=HEIGHT, scale=30)]
 
 
 def small(

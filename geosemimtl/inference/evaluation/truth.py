@@ -11,24 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 from rasterio.windows import Window
 
-from geosemimtl.classes import (
-    IGNORE,
-    Classes,
-    ClassMap,
-    class_map_of,
-)
+from geosemimtl.classes import IGNORE, Classes, ClassMap, class_map_of
 from geosemimtl.errors import LabelError
 from geosemimtl.inference.evaluation.scoring import ScoreOptions
 from geosemimtl.metrics.erosion import away_from_boundaries
 from geosemimtl.progress import Track, silent
 from geosemimtl.raster.grid import PixelGrid
 from geosemimtl.raster.scene import Georeference, Scene
-from geosemimtl.tasks import (
-    HEIGHT,
-    SEGMENTATION,
-    Segmentation,
-    Task,
-)
+from geosemimtl.tasks import HEIGHT, SEGMENTATION, Segmentation, Task
 from geosemimtl.tiling.labels import (
     LabelReader,
     Labels,
