@@ -213,11 +213,7 @@ def draw_regime(
         ConfigError: The kind is unknown or does not suit the tasks, or leaves a task without any
             image.
     """
-    images = sorted({(tile_name if per == "tile" else image_name)(name) for name in names})
-    if not images or not tasks:
-        raise ConfigError(
-            f"regime {kind}: there are no {'tasks' if images else 'images'}; name some"
-        )
+    images = _distinct(names, tile_name if per == "tile" else image_name)
     try:
         check_kind(kind)
         kept = _draw(kind, len(images), len(tasks), np.random.default_rng(seed))
@@ -248,19 +244,20 @@ def resolve_regime(
             one of its images, cannot be drawn or cannot be read.
     """
     section = wanted if isinstance(wanted, RegimeSection) else RegimeSection(file=wanted)
-    drawn_for = tuple(tasks) if section.tasks is None else section.tasks
-    if section.file is None:
-        regime = draw_regime(names, drawn_for, str(section.kind), section.seed, section.per)
-    elif section.file.suffix == ".json":
-        regime = read_regime(section.file)
-    else:
-        regime = read_released(section.file, names, drawn_for)
-    where = f"regime {section.kind or section.file}"
-    if strange := [task for task in regime.tasks if task not in tasks]:
+    file, where = section.file, f"regime {section.kind or section.file}"
+    kept = read_regime(file) if file is not None and file.suffix == ".json" else None
+    named = kept.tasks if kept is not None else section.tasks or tuple(tasks)
+    if strange := [task for task in named if task not in tasks]:
         raise ConfigError(
             f"{where}: is for {', '.join(strange)}, which the tiles have no labels for; they "
             f"have: {', '.join(tasks) or 'none'}"
         )
+    if kept is not None:
+        regime = kept
+    elif file is not None:
+        regime = read_released(file, names, named)
+    else:
+        regime = draw_regime(names, named, str(section.kind), section.seed, section.per)
     if missing := regime.missing(names):
         raise ConfigError(
             f"{where}: says nothing of {len(missing)} image(s), such as {missing[0]}; {_REMEDY} "
@@ -351,6 +348,8 @@ def _regime(
     kind: str,
     seed: int | None,
 ) -> LabelRegime:
+    if len(set(tasks)) < len(tasks):
+        raise ConfigError(f"regime {kind}: tasks {', '.join(tasks)}: name each once")
     named = {
         image: tuple(task for task, keeps in zip(tasks, row, strict=True) if keeps)
         for image, row in zip(images, kept, strict=True)
