@@ -50,18 +50,19 @@ def regime(
 def _contents(path: Path, wanted: RegimeSection) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the names in a tile set or list, and the tasks that there are labels for."""
     if not path.is_file():
-        return tile_names(path), read_tileset(path).tasks
+        tasks = read_tileset(path).tasks  # first: it says what is no tile set
+        return tile_names(path), tasks
     try:
         lines = path.read_text(encoding="utf-8").split("\n")
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror}); check the path") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: is no text; name a tile set, or a list of names") from error
-    tasks = wanted.tasks
-    if tasks is None and wanted.file is not None and wanted.file.suffix == ".json":
-        tasks = read_regime(wanted.file).tasks
-    if tasks is None:
+    known = wanted.tasks
+    if known is None and wanted.file is not None and wanted.file.suffix == ".json":
+        known = read_regime(wanted.file).tasks
+    if known is None:
         raise ConfigError(
             f"{path}: is a list of names; say with --tasks what they are labelled for"
         )
-    return tuple(line.strip() for line in lines if line.strip()), tasks
+    return tuple(line.strip() for line in lines if line.strip()), known

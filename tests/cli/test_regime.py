@@ -142,7 +142,7 @@ def test_an_existing_file_stays(run: Run, names: Path) -> None:
         ("nyuv2.txt --file no.json", 1, "no.json: cannot be read"),
         ("nyuv2.txt --tasks depth,normals --file nyuv2.txt", 1, "is no file of tensors"),
         ("a.tif --tasks depth,normals", 1, "a.tif: is no text"),
-        ("nowhere", 1, "nowhere"),
+        ("nowhere", 1, "nowhere: is no tile set"),
         ("tiles/a", 1, "parts labels among tasks, of which there is only one"),
         ("tiles/a --kind third --tasks depth", 1, "is for depth, which the tiles have no labels"),
     ],
