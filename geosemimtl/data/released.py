@@ -2,8 +2,8 @@
 
 Two formats, both written by ``torch.save``. NYUv2 and Cityscapes: a mapping whose
 ``labels_weights`` is a tensor (images, tasks) of zeros and ones; row n is the image that their code
-reads from ``n.npy``. PASCAL-Context: its file's own format could not be looked at; two other public
-projects read it as a mapping from an image's name to a row of zeros and ones, and so it is read
+reads from ``n.npy``. PASCAL-Context: its file's own format could not be looked at; another public
+project reads it as a mapping from an image's name to a row of zeros and ones, and so it is read
 here. The columns have no names in either.
 """
 
