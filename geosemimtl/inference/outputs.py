@@ -24,7 +24,14 @@ from geosemimtl.inference.task_outputs import (
 from geosemimtl.raster.declared import MODEL_TAG
 from geosemimtl.raster.styles import confidence_style, disagreement_style, probability_style
 from geosemimtl.raster.writing import RasterKind
-from geosemimtl.tasks import NODATA, SEGMENTATION, Quantity, Segmentation, Task, kind_of
+from geosemimtl.tasks import (
+    NODATA,
+    SEGMENTATION,
+    Quantity,
+    Segmentation,
+    Task,
+    kind_of,
+)
 
 CONFIDENCE = "confidence"
 PROBABILITIES = "probabilities"

@@ -12,7 +12,14 @@ from geosemimtl.losses.binary import edge_loss, saliency_loss
 from geosemimtl.losses.direction import cosine_loss, normals_l1_loss
 from geosemimtl.losses.regression import berhu_loss, l1_loss
 from geosemimtl.losses.segmentation import cross_entropy
-from geosemimtl.tasks import EDGES, Kind, Quantity, Segmentation, Task, kind_of
+from geosemimtl.tasks import (
+    EDGES,
+    Kind,
+    Quantity,
+    Segmentation,
+    Task,
+    kind_of,
+)
 
 LossName = Literal["cross_entropy", "berhu", "l1", "cosine", "edge", "saliency"]
 #: (logits (B, C, H, W), target, valid) to a scalar.

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from geosemimtl.tasks import SEGMENTATION, Normals, Quantity, Segmentation, Task
+from geosemimtl.tasks import (
+    SEGMENTATION,
+    Normals,
+    Quantity,
+    Segmentation,
+    Task,
+)
 
 if TYPE_CHECKING:  # loads torch, which info of tile sets needs for nothing
     from geosemimtl.training.model_file import ModelCard, ValidationCard
@@ -78,11 +84,23 @@ def scores_in_words(named: Mapping[str, float], score: float | None) -> str:
 
 def _in_words(item: tuple[str, float]) -> tuple[str, str]:
     (domain, _, kind), value = item[0].rpartition("/"), item[1]
+    word, unit, figure = score_words(kind, value)
+    return domain, f"{word} {figure}{unit}"
+
+
+def score_words(kind: str, value: float) -> tuple[str, str, str]:
+    """Return a score's name in words, its unit and its figure.
+
+    Args:
+        kind: As in ``DOMAIN/KIND``: ``mean_iou``, ``depth_rmse_m`` and so on.
+        value: A share from 0 to 1, or of its unit.
+    """
     for ending, (word, factor, unit) in _WORDS.items():
         if kind == ending or kind.endswith(f"_{ending}"):
             task = kind.removesuffix(ending).replace("_", " ")
-            return domain, f"{task}{word} {factor * value:.{1 if unit == ' %' else 2}f}{unit}"
-    return domain, f"{kind} {value:.3g}"
+            places = 4 if unit == " / m" else 1 if unit == " %" else 2
+            return f"{task}{word}", unit, f"{factor * value:.{places}f}"
+    return kind, "", f"{value:.3g}"
 
 
 def domain_rows(card: ModelCard) -> list[tuple[str, str, str, str]]:

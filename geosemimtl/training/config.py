@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from geosemimtl.config import AugmentationConfig, NetworkConfig, Section, load_yaml
+from geosemimtl.data.regimes import RegimeSection
 from geosemimtl.errors import ConfigError
 from geosemimtl.losses.supervised import LossName, loss_name
 from geosemimtl.methods.semimtl import SemiMTLConfig
@@ -23,11 +24,14 @@ class DomainConfig(Section):
         name: How the model card and the logs call it.
         tiles: The tile set's folder.
         supervises: Tasks whose labels are used; ``None`` uses every label the tile set has.
+        regime: Which images keep which of these labels (docs/methods/regimes.md): a kind to draw,
+            such as ``{kind: one, seed: 0}``, or a file; ``None`` keeps all.
     """
 
     name: str
     tiles: Path
     supervises: tuple[TaskName, ...] | None = None
+    regime: RegimeSection | None = None
 
 
 class OptimiserConfig(Section):

@@ -15,7 +15,13 @@ from torch import Tensor
 from geosemimtl.classes import Classes
 from geosemimtl.data.tiles import DomainTiles, IterationBatches, iterations_of
 from geosemimtl.errors import TileSetError
-from geosemimtl.tasks import SEGMENTATION, TASK_NAMES, Kind, Task, kind_of
+from geosemimtl.tasks import (
+    SEGMENTATION,
+    TASK_NAMES,
+    Kind,
+    Task,
+    kind_of,
+)
 from geosemimtl.tiling.index import tile_class_shares
 from geosemimtl.tiling.tileset import TileSet, pooled_scale
 from geosemimtl.training.config import TrainConfig
@@ -32,7 +38,9 @@ def open_domains(config: TrainConfig) -> list[DomainTiles]:
         TileSetError: One is missing or empty, does not fit the others or the configuration, or
             no domain is labelled for one of the tasks.
     """
-    domains = [DomainTiles(d.tiles, config.tasks, d.supervises) for d in config.domains]
+    domains = [
+        DomainTiles(d.tiles, config.tasks, d.supervises, regime=d.regime) for d in config.domains
+    ]
     first = domains[0]
     for domain in domains[1:]:
         _require_alike(first, domain)

@@ -11,7 +11,13 @@ from torch import Tensor
 from geosemimtl.config import NetworkConfig
 from geosemimtl.errors import ModelFileError
 from geosemimtl.models.network import MultiTaskNetwork
-from geosemimtl.tasks import Kind, Quantity, Segmentation, Task, kind_of
+from geosemimtl.tasks import (
+    Kind,
+    Quantity,
+    Segmentation,
+    Task,
+    kind_of,
+)
 from geosemimtl.training.model_file import ModelCard, load_model
 
 #: Statistics of batch normalisation that are kept a domain (``models/norm.py``).

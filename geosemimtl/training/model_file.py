@@ -44,7 +44,8 @@ class DomainCard(_Frozen):
         tiles: How many tiles were used.
         supervises: Tasks whose labels were used.
         pixels: Labelled pixels of the training's tiles by these tasks, each pixel once; ``None``
-            in older files.
+            in older files, and where a label regime kept some of them.
+        images: Labelled images by task, where a label regime says which.
         dtype: Pixel type of its images.
         value_range: Pixel values that map to 0 and 1.
         statistics: Of each band.
@@ -55,6 +56,7 @@ class DomainCard(_Frozen):
     tiles: int
     supervises: tuple[str, ...]
     pixels: dict[str, int] | None = None
+    images: dict[str, int] | None = None
     dtype: str
     value_range: tuple[float, float]
     statistics: tuple[BandStatistics, ...]

@@ -19,7 +19,12 @@ from geosemimtl.models.network import Output, build_network
 from geosemimtl.raster.cog import cog_writer
 from geosemimtl.raster.scene import open_scene
 from geosemimtl.raster.writing import RasterKind
-from geosemimtl.tasks import HEIGHT, SEGMENTATION, Quantity, Segmentation
+from geosemimtl.tasks import (
+    HEIGHT,
+    SEGMENTATION,
+    Quantity,
+    Segmentation,
+)
 from geosemimtl.training.model_file import ModelCard, save_model
 
 #: Where the file of a model is that no test reads.

@@ -9,7 +9,12 @@ from torch import Tensor
 
 from geosemimtl.classes import IGNORE, Classes, LandClass
 from geosemimtl.inference.outputs import SUFFIXES, Outputs
-from geosemimtl.tasks import HEIGHT, NODATA, Quantity, Segmentation
+from geosemimtl.tasks import (
+    HEIGHT,
+    NODATA,
+    Quantity,
+    Segmentation,
+)
 
 LAND = Segmentation(
     classes=Classes(

@@ -14,7 +14,13 @@ from geosemimtl.data.batch import Batch
 from geosemimtl.methods.balancing import fixed_balance
 from geosemimtl.methods.semimtl import SemiMTL, SemiMTLConfig
 from geosemimtl.models.network import Output
-from geosemimtl.tasks import HEIGHT, SEGMENTATION, Quantity, Segmentation, Task
+from geosemimtl.tasks import (
+    HEIGHT,
+    SEGMENTATION,
+    Quantity,
+    Segmentation,
+    Task,
+)
 
 TASKS: tuple[Task, ...] = (Segmentation(classes=ISPRS_CLASSES), Quantity(name=HEIGHT, scale=20))
 SIZE = 32

@@ -22,7 +22,13 @@ from geosemimtl.models.network import (
     build_network,
     parameter_count,
 )
-from geosemimtl.tasks import HEIGHT, SEGMENTATION, Quantity, Segmentation, Task
+from geosemimtl.tasks import (
+    HEIGHT,
+    SEGMENTATION,
+    Quantity,
+    Segmentation,
+    Task,
+)
 
 DecoderName = Literal["psp", "upsampling", "unet"]
 Stride = Literal[8, 16, 32]

@@ -33,7 +33,12 @@ from geosemimtl.metrics.regression import HeightCounts
 from geosemimtl.models.network import build_network
 from geosemimtl.raster.cog import cog_writer
 from geosemimtl.raster.grid import PixelGrid
-from geosemimtl.tasks import HEIGHT, Quantity, Segmentation, Task
+from geosemimtl.tasks import (
+    HEIGHT,
+    Quantity,
+    Segmentation,
+    Task,
+)
 from geosemimtl.training.model_file import DomainCard, ModelCard, save_model
 
 NAMES = ("low_vegetation", "tree", "clutter")

@@ -16,7 +16,12 @@ from torch.utils.data import DataLoader
 from geosemimtl.classes import Classes
 from geosemimtl.data.tiles import DomainTiles, IterationBatches
 from geosemimtl.progress import silent
-from geosemimtl.tasks import HEIGHT, SEGMENTATION, Quantity, Segmentation
+from geosemimtl.tasks import (
+    HEIGHT,
+    SEGMENTATION,
+    Quantity,
+    Segmentation,
+)
 from geosemimtl.training import fitting
 from geosemimtl.training.config import TrainConfig
 from geosemimtl.training.fitting import fit

@@ -18,7 +18,12 @@ from geosemimtl.metrics.erosion import away_from_boundaries
 from geosemimtl.progress import Track, silent
 from geosemimtl.raster.grid import PixelGrid
 from geosemimtl.raster.scene import Georeference, Scene
-from geosemimtl.tasks import HEIGHT, SEGMENTATION, Segmentation, Task
+from geosemimtl.tasks import (
+    HEIGHT,
+    SEGMENTATION,
+    Segmentation,
+    Task,
+)
 from geosemimtl.tiling.labels import (
     LabelReader,
     Labels,

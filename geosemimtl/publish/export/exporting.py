@@ -20,7 +20,13 @@ from geosemimtl.inference.networks import INPUT, OnnxNetwork, TorchNetwork, onnx
 from geosemimtl.models.network import MultiTaskNetwork, activate
 from geosemimtl.publish.export.deepness import deepness_metadata
 from geosemimtl.publish.export.tracing import onnx_graph
-from geosemimtl.tasks import DEPTH, DISPARITY, HEIGHT, TASK_NAMES, Task
+from geosemimtl.tasks import (
+    DEPTH,
+    DISPARITY,
+    HEIGHT,
+    TASK_NAMES,
+    Task,
+)
 from geosemimtl.training.model_file import CARD_KEY, ModelCard, load_model
 from geosemimtl.training.onnx_file import SUFFIX, require_onnx
 

@@ -17,7 +17,15 @@ from geosemimtl.publish.stac.parts import (
     relative_href,
     text_of,
 )
-from geosemimtl.tasks import HEIGHT, Binary, Kind, Quantity, Segmentation, Task, kind_of
+from geosemimtl.tasks import (
+    HEIGHT,
+    Binary,
+    Kind,
+    Quantity,
+    Segmentation,
+    Task,
+    kind_of,
+)
 from geosemimtl.training import onnx_file
 
 if TYPE_CHECKING:  # loads torch, which the card alone needs for nothing

@@ -18,7 +18,12 @@ from geosemimtl.classes import ISPRS_CLASSES
 from geosemimtl.inference.choosing import Chosen
 from geosemimtl.progress import silent
 from geosemimtl.publish.project.companions import POLYGONS, PROJECT
-from geosemimtl.tasks import HEIGHT, Quantity, Segmentation, Task
+from geosemimtl.tasks import (
+    HEIGHT,
+    Quantity,
+    Segmentation,
+    Task,
+)
 
 Choose = Callable[..., Chosen]
 QGIS_CHECK = Path(__file__).parents[2] / "judges" / "qgis_project_check.py"
