@@ -65,7 +65,11 @@ def chosen_data_set(
             "nothing beside it: no other scenes, --labels, --height or --mosaic"
         )
     if name:
-        wanted = Wanted(variant, no_boundary, given.get("height_scale_m"))
+        wanted = Wanted(
+            variant,
+            alternatives=("no-boundary",) if no_boundary else (),
+            height_scale_m=given.get("height_scale_m"),
+        )
         data = find_data_set(name, scenes[0], wanted)
     else:
         data = read_scenes_file(scenes[0])

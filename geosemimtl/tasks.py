@@ -22,7 +22,14 @@ from pydantic import (
 )
 
 SEGMENTATION: Final = "segmentation"
+HUMAN_PARTS: Final = "human_parts"
 HEIGHT: Final = "height"
+DEPTH: Final = "depth"
+INVERSE_DEPTH: Final = "inverse_depth"
+DISPARITY: Final = "disparity"
+NORMALS: Final = "normals"
+SALIENCY: Final = "saliency"
+EDGES: Final = "edges"
 TASK_NAMES = (SEGMENTATION, HEIGHT)
 
 #: Value of an unlabelled pixel in every label array and tile of this project.

@@ -38,6 +38,7 @@ class TileOptions:
         value_range: Pixel values that map to 0 and 1; the type's range for 8 bit.
         height_scale_m: Metres that the value 1 of the heights stands for; 1 by default, but never
             of JPEGs, whose grey levels nothing tells the unit of.
+        resize: Rows and columns of the tiles of images without ground, one tile an image.
         name: The sensor's name; the output folder's by default.
     """
 
@@ -59,6 +60,7 @@ class TileOptions:
     assume_crs: str | None = None
     value_range: tuple[float, float] | None = None
     height_scale_m: float | None = None
+    resize: tuple[int, int] | None = None
     name: str | None = None
 
     def __post_init__(self) -> None:

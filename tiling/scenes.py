@@ -5,12 +5,13 @@ from __future__ import annotations
 import glob
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from geosemimtl.errors import TileSetError
 from geosemimtl.raster.scene import Georeference
+from geosemimtl.tasks import HEIGHT, SEGMENTATION
 from geosemimtl.tiling.scene_lists import is_scene_list, read_scene_list, vector_layers
 from geosemimtl.tiling.splits import SPLITS
 
@@ -47,6 +48,7 @@ class SceneFiles:
         height: Rasters.
         split: ``train``, ``val`` or ``test`` where a list of scenes says it.
         georeference: What holds for an image that does not say where it lies.
+        targets: All targets' files by task; ``labels`` and ``height`` follow from them.
     """
 
     name: str
@@ -55,6 +57,12 @@ class SceneFiles:
     height: tuple[Path, ...] = ()
     split: str | None = None
     georeference: Georeference | None = None
+    targets: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, task in (("labels", SEGMENTATION), ("height", HEIGHT)):
+            if task in self.targets:
+                object.__setattr__(self, name, self.targets[task])
 
 
 def gather_scenes(
