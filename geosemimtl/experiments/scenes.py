@@ -82,7 +82,8 @@ def require_scenes(sections: Sequence[SceneSection]) -> None:
 
 @cache  # every row and seed asks for the same, and its remarks are worth saying once
 def _of_data_set(section: SceneSection, name: str, root: Path) -> SceneTruth:
-    found = find_data_set(name, root, Wanted(section.variant, section.no_boundary))
+    alternatives = ("no-boundary",) if section.no_boundary else ()
+    found = find_data_set(name, root, Wanted(section.variant, alternatives=alternatives))
     found.require_sound()
     for remark in found.remarks:
         _LOG.warning("%s: %s", root, remark)

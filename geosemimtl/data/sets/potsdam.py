@@ -13,8 +13,9 @@ What is known of the files, from public code that reads them:
 
 from __future__ import annotations
 
-from geosemimtl.classes import ISPRS_CLASS_MAP
-from geosemimtl.data.sets.benchmark import Benchmark, Kind, Variant
+from geosemimtl.data.sets import isprs
+from geosemimtl.data.sets.benchmark import Benchmark, Ground, Kind, Variant
+from geosemimtl.tasks import HEIGHT, SEGMENTATION
 from geosemimtl.tiling.options import TileOptions
 
 _PATCH = r"_potsdam_0?(\d{1,2})_0?(\d{1,2})"
@@ -28,38 +29,42 @@ def _images(name: str, folder: str) -> Kind:
     return Kind(f"{name} images", pattern, f"{folder}.zip")
 
 
+_LABELS = Kind("labels", rf"(?:.*/)?top{_PATCH}_label\.tiff?", "5_Labels_all.zip")
+_NO_BOUNDARY = Kind(
+    "labels without boundaries",
+    rf"(?:.*/)?top{_PATCH}_label_noboundary\.tiff?",
+    "5_Labels_all_noBoundary.zip",
+)
+_METRES = Kind("heights in metres", rf"(?:.*/)?ndsm/(?:.*/)?dsm{_PATCH}\.tiff?", "a folder ndsm")
+_GREYS = Kind(
+    "heights as grey levels",
+    rf"(?:.*/)?dsm{_PATCH}_normalized_lastools\.jpe?g",
+    "1_DSM_normalisation.zip",
+)
+_SURFACE = Kind("surface models", rf"(?:(?!.*ndsm/).*/)?dsm{_PATCH}\.tiff?", "1_DSM.zip")
+
 BENCHMARK = Benchmark(
     name="potsdam",
-    request="https://www.isprs.org/resources/datasets/benchmarks/UrbanSemLab/Default.aspx",
+    title="ISPRS Potsdam",
+    request=isprs.REQUEST,
+    licence=isprs.LICENCE,
     scenes={
-        (row, column): f"top_potsdam_{row}_{column}"
+        (str(row), str(column)): f"top_potsdam_{row}_{column}"
         for row, (first, last) in _ROWS.items()
         for column in range(first, last + 1)
     },
-    options=TileOptions(
-        gsd_m=0.09,
-        split="potsdam",
-        classes=ISPRS_CLASS_MAP.model_copy(update={"round_colours": True}),
-        value_range=(0, 255),
-        name="potsdam",
-    ),
+    options=TileOptions(gsd_m=0.09, split="potsdam", value_range=(0, 255), name="potsdam"),
     variants={
         "irrg": Variant(_images("irrg", "3_Ortho_IRRG"), ("nir", "red", "green")),
         "rgb": Variant(_images("rgb", "2_Ortho_RGB"), _RGB),
         "rgbir": Variant(_images("rgbir", "4_Ortho_RGBIR"), (*_RGB, "nir")),
     },
-    labels=Kind("labels", rf"(?:.*/)?top{_PATCH}_label\.tiff?", "5_Labels_all.zip"),
-    labels_no_boundary=Kind(
-        "labels without boundaries",
-        rf"(?:.*/)?top{_PATCH}_label_noboundary\.tiff?",
-        "5_Labels_all_noBoundary.zip",
-    ),
-    heights=Kind("heights in metres", rf"(?:.*/)?ndsm/(?:.*/)?dsm{_PATCH}\.tiff?", "a folder ndsm"),
-    greys=Kind(
-        "heights as grey levels",
-        rf"(?:.*/)?dsm{_PATCH}_normalized_lastools\.jpe?g",
-        "1_DSM_normalisation.zip",
-    ),
-    surface=Kind("surface models", rf"(?:(?!.*ndsm/).*/)?dsm{_PATCH}\.tiff?", "1_DSM.zip"),
-    crs="EPSG:32633",
+    targets={
+        SEGMENTATION: isprs.labels(_LABELS),
+        HEIGHT: isprs.heights(_METRES, _GREYS, _SURFACE),
+    },
+    alternatives=isprs.alternatives(_NO_BOUNDARY, _GREYS),
+    class_maps=isprs.CLASS_MAPS,
+    extras=(_SURFACE,),
+    ground=Ground("EPSG:32633"),
 )

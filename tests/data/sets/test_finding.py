@@ -17,11 +17,12 @@ import numpy as np
 import pytest
 import rasterio
 
-from geosemimtl.classes import color_of
-from geosemimtl.data.sets.benchmark import Benchmark, Kind, Variant, Wanted
+from geosemimtl.data.sets.benchmark import Benchmark, Ground, Kind, Target, Variant, Wanted
 from geosemimtl.data.sets.finding import find_data_set
 from geosemimtl.data.sets.registry import DATA_SETS, benchmark_of
 from geosemimtl.errors import ConfigError, GridError, TileSetError
+from geosemimtl.classes import color_of
+from geosemimtl.tasks import SEGMENTATION
 from geosemimtl.tiling.cutting import tile
 from geosemimtl.tiling.data_set import DataSet
 from geosemimtl.tiling.layers import open_layers
@@ -50,7 +51,7 @@ def stock(data: DataSet, kind: str) -> int:
 
 @pytest.mark.parametrize(("name", "counts"), [("potsdam", (24, 14)), ("vaihingen", (16, 17))])
 def test_the_scenes_are_those_of_the_official_split(name: str, counts: tuple[int, int]) -> None:
-    names = list(benchmark_of(name).scenes.values())
+    names = list((benchmark_of(name).scenes or {}).values())
     splits = list(read_split_list(name).assign(names).values())
     assert (splits.count("train"), splits.count("test"), len(splits)) == (*counts, sum(counts))
 
@@ -62,9 +63,9 @@ def test_torchgeo_knows_the_same(name: str) -> None:
 
     theirs: Any = {"potsdam": Potsdam2D, "vaihingen": Vaihingen2D}[name]
     known = benchmark_of(name)
-    ours = read_split_list(name).assign(list(known.scenes.values()))
+    ours = read_split_list(name).assign(list((known.scenes or {}).values()))
     assert {n.removesuffix(".tif"): s for s, ns in theirs.splits.items() for n in ns} == ours
-    colours = {entry.name: entry.color for entry in known.options.classes.entries}
+    colours = {entry.name: entry.color for entry in next(iter(known.class_maps.values())).entries}
     names = [label.split("/")[0].removesuffix(" surfaces") for label in theirs.classes]
     theirs_by_name = {
         name.lower().replace(" ", "_"): color_of(rgb)
@@ -188,7 +189,7 @@ def test_a_zip_and_its_folder_give_the_same_tiles(make_isprs: Make, tmp_path: Pa
 
 def test_no_boundary_ignores_black(make_isprs: Make, tmp_path: Path) -> None:
     root = make_isprs("vaihingen", AREAS)
-    data = find_data_set("vaihingen", root, Wanted(no_boundary=True))
+    data = find_data_set("vaihingen", root, Wanted(alternatives=("no-boundary",)))
     full = tile(find_data_set("vaihingen", root), tmp_path / "full")
     eroded = tile(data, tmp_path / "eroded")
     # of 48 columns four are black in the train area
@@ -200,7 +201,7 @@ def test_labels_asked_for_are_needed(make_isprs: Make) -> None:
     root = make_isprs("vaihingen", AREAS)
     for path in root.rglob("*noBoundary*"):
         path.unlink()
-    (problem,) = find_data_set("vaihingen", root, Wanted(no_boundary=True)).problems
+    (problem,) = find_data_set("vaihingen", root, Wanted(alternatives=("no-boundary",))).problems
     assert "leave --no-boundary out" in problem
 
 
@@ -305,18 +306,20 @@ def test_a_new_data_set_is_one_file_and_one_line(
     toy = ModuleType("toy")
     toy.BENCHMARK = Benchmark(  # type: ignore[attr-defined]  # a module as a data set's file is
         name="toy",
+        title="Toy",
         request="https://example.org",
-        scenes={(1,): "one", (2,): "two"},
+        licence="free",
+        scenes={("1",): "one", ("2",): "two"},
         options=TileOptions(size_px=64, name="toy"),
         variants={"pan": Variant(Kind("images", r"pan/(\d)\.tif", "pan.zip"), ("pan",))},
-        labels=Kind("labels", r"gt/(\d)\.tif", "gt.zip"),
-        crs="EPSG:25833",
-        splits={(1,): "train", (2,): "val"},
+        targets={SEGMENTATION: Target(Kind("labels", r"gt/(\d)\.tif", "gt.zip"), "classes")},
+        ground=Ground("EPSG:25833"),
+        split_of=lambda key: "train" if key == ("1",) else "val",
     )
     monkeypatch.setitem(sys.modules, "toy", toy)
     monkeypatch.setitem(DATA_SETS, "toy", "toy")
-    with pytest.raises(ConfigError, match="--no-boundary: toy has no such labels"):
-        find_data_set("toy", tmp_path, Wanted(no_boundary=True))
+    with pytest.raises(ConfigError, match="--no-boundary: toy has no such targets"):
+        find_data_set("toy", tmp_path, Wanted(alternatives=("no-boundary",)))
     for number in (1, 2):
         make_raster(f"root/PAN/{number}.tif", np.full((1, 64, 64), 7, np.uint8))
         make_raster(f"root/gt/{number}.tif", np.full((1, 64, 64), number, np.uint8))
