@@ -22,17 +22,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geosemimtl.data.sets.atdt import ATDT_MAP, FARTHEST_M, atdt_map
+from geosemimtl.data.sets.benchmark import Benchmark, Key, Kind, Target, Variant
 from geosemimtl.data.sets.decoding import depth_of_24_bit, indices_of, read_bands, within
 from geosemimtl.errors import SceneError
-from geosemimtl.tasks import IGNORE
-
-__all__ = ["ATDT_MAP", "TAG_MAP", "read_classes", "read_depth", "read_tags"]
+from geosemimtl.tasks import DEPTH, IGNORE, SEGMENTATION
+from geosemimtl.tiling.options import TileOptions
 
 FOCAL_PX: Final = 859.238022326
-#: AT/DT's split by episode.
-SPLITS: Final = {
-    episode: "train" if episode < 35 else "val" if episode < 40 else "test" for episode in range(50)
-}
+#: The first episodes that AT/DT validates and tests on.
+_FIRST_VAL, _FIRST_TEST = 35, 40
 
 #: CARLA's tags before 0.9.14; lane markings are road, the ground under it all and rails are not.
 TAG_MAP: Final = atdt_map(
@@ -130,3 +128,36 @@ def _labels(path: Path) -> NDArray[np.uint8]:
     what = "a label map of CARLA"
     labels: NDArray[np.uint8] = read_bands(path, bands=(1, 3, 4), dtype="uint8", what=what)[0]
     return labels
+
+
+def _kind(name: str, folder: str) -> Kind:
+    return Kind(name, rf"(?:.*/)?episode_(\d+)/mycamera_l/{folder}(\d+)\.png", "an episode")
+
+
+def _named(key: Key) -> str:
+    return f"episode_{key[0]}_{key[1]}"
+
+
+def _split(key: Key) -> str:
+    episode = int(key[0])
+    return "train" if episode < _FIRST_VAL else "val" if episode < _FIRST_TEST else "test"
+
+
+_LABELS = _kind("labels", "semantic/")
+
+BENCHMARK = Benchmark(
+    name="carla",
+    title="CARLA, as AT/DT lays it out",
+    request="https://carla.org",
+    licence="what you render is yours; CARLA's assets are CC BY 4.0",
+    options=TileOptions(value_range=(0, 255), name="carla"),
+    variants={"left": Variant(_kind("images", ""), ("red", "green", "blue"))},
+    targets={
+        SEGMENTATION: Target(_LABELS, "classes", read_classes),
+        DEPTH: Target(_kind("depths", "depth/"), "m", read_depth),
+    },
+    class_maps={"atdt11": ATDT_MAP, "tags": TAG_MAP},
+    by_classes={"tags": {SEGMENTATION: Target(_LABELS, "classes", read_tags)}},
+    name_of=_named,
+    split_of=_split,
+)

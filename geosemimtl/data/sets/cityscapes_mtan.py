@@ -21,8 +21,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from geosemimtl.data.sets import mtan
+from geosemimtl.data.sets.benchmark import Benchmark, Target, Variant
 from geosemimtl.data.sets.decoding import channels_first, indices_of, read_numbers
-from geosemimtl.tasks import ClassMap, MappedClass
+from geosemimtl.tasks import DISPARITY, INVERSE_DEPTH, SEGMENTATION, ClassMap, MappedClass
+from geosemimtl.tiling.options import TileOptions
 
 _MOST_16_BIT: Final = 65535
 _STEPS_A_PIXEL: Final = 256
@@ -148,3 +151,33 @@ def read_disparity(path: Path) -> NDArray[np.float32]:
 def _single(path: Path) -> NDArray[Any]:
     stored: NDArray[Any] = channels_first(read_numbers(path), 1, path)[0]
     return stored
+
+
+_ZIP = "cityscapes2.zip"
+_DEPTH = mtan.arrays("inverse depths", "depth", _ZIP)
+
+BENCHMARK = Benchmark(
+    name="cityscapes_mtan",
+    title="Cityscapes, as MTAN prepared it",
+    request=mtan.REQUEST,
+    licence="Cityscapes' own, free for research and other uses that are not commercial",
+    options=TileOptions(value_range=(0, 1), resize=(128, 256), name="cityscapes_mtan"),
+    variants={"rgb": Variant(mtan.arrays("images", "image", _ZIP), mtan.BANDS, read_image)},
+    targets={
+        SEGMENTATION: Target(
+            mtan.arrays("labels of 7 classes", "label_7", _ZIP), "classes", read_classes_7
+        ),
+        INVERSE_DEPTH: Target(_DEPTH, "a unit of its own, not 1/m", read_inverse_depth),
+        DISPARITY: Target(_DEPTH, "px of the full image, as far as known", read_disparity),
+    },
+    usual=(SEGMENTATION, INVERSE_DEPTH),
+    class_maps={"mtpsl7": CLASS_MAP_7, "cityscapes19": CLASS_MAP_19},
+    by_classes={
+        "cityscapes19": {
+            SEGMENTATION: Target(
+                mtan.arrays("labels of 19 classes", "label_19", _ZIP), "classes", read_classes_19
+            )
+        }
+    },
+    split_of=mtan.split_of,
+)

@@ -14,12 +14,30 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from geosemimtl.data.sets.benchmark import Key, Kind
 from geosemimtl.data.sets.decoding import read_bands
 from geosemimtl.data.sets.listing import read_text
 from geosemimtl.errors import SceneError
 
+REQUEST = "https://www.cvlibs.net/datasets/kitti/eval_stereo.php"
+LICENCE = "CC BY-NC-SA 3.0"
+#: Targets of what the right image shows, too, instead of all that was measured.
+NON_OCCLUDED = "non-occluded"
+#: Near the sizes that the images have, of some 375 x 1242 px, and what strides divide.
+RESIZE = (384, 1280)
+
 _STEPS_A_PIXEL: Final = 256
 _NUMBERS: Final = 12
+
+
+def frames(name: str, folder: str, parts: str, source: str) -> Kind:
+    """Return a kind of file of the reference frames, number 10, of the folders named."""
+    return Kind(name, rf"(?:.*/)?({parts})/{folder}/(\d{{6}})_10\.png", source)
+
+
+def split_of(key: Key) -> str:
+    """Return ``train`` for what is annotated, ``test`` for the rest: there is no other split."""
+    return "train" if key[0] == "training" else "test"
 
 
 def read_disparity(path: Path) -> NDArray[np.float32]:

@@ -16,9 +16,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from geosemimtl.data.sets import kitti
+from geosemimtl.data.sets.benchmark import Benchmark, Kind, Target, Variant
 from geosemimtl.data.sets.kitti import camera_of, depth_m_of, read_disparity
+from geosemimtl.tasks import DEPTH, DISPARITY
+from geosemimtl.tiling.options import TileOptions
 
-__all__ = ["read_depth", "read_disparity"]
+__all__ = ["BENCHMARK", "read_depth", "read_disparity"]
+
+_ZIP = "data_stereo_flow.zip"
 
 
 def read_depth(path: Path) -> NDArray[np.float32]:
@@ -36,3 +42,35 @@ def read_depth(path: Path) -> NDArray[np.float32]:
     """
     calibration = path.parent.parent / "calib" / f"{path.stem.partition('_')[0]}.txt"
     return depth_m_of(read_disparity(path), *camera_of(calibration, "P0", "P1"))
+
+
+def _targets(kind: Kind) -> dict[str, Target]:
+    return {
+        DISPARITY: Target(kind, "px of the full image", read_disparity, splits=("train",)),
+        DEPTH: Target(kind, "m", read_depth, splits=("train",)),
+    }
+
+
+def _images(name: str, folder: str) -> Kind:
+    return kitti.frames(name, folder, "training|testing", _ZIP)
+
+
+BENCHMARK = Benchmark(
+    name="kitti2012",
+    title="KITTI stereo 2012",
+    request=kitti.REQUEST,
+    licence=kitti.LICENCE,
+    options=TileOptions(value_range=(0, 255), resize=kitti.RESIZE, name="kitti2012"),
+    variants={
+        "colour": Variant(_images("colour images", "colored_0"), ("red", "green", "blue")),
+        "grey": Variant(_images("grey images", "image_0"), ("grey",)),
+    },
+    targets=_targets(kitti.frames("disparities", "disp_occ", "training", _ZIP)),
+    usual=(DISPARITY,),
+    alternatives={
+        kitti.NON_OCCLUDED: _targets(
+            kitti.frames("disparities seen twice", "disp_noc", "training", _ZIP)
+        )
+    },
+    split_of=kitti.split_of,
+)

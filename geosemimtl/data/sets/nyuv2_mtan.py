@@ -18,13 +18,16 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from geosemimtl.data.sets import mtan
+from geosemimtl.data.sets.benchmark import Benchmark, Target, Variant
 from geosemimtl.data.sets.decoding import (
     camera_normals,
     channels_first,
     indices_of,
     read_numbers,
 )
-from geosemimtl.tasks import ClassMap, MappedClass
+from geosemimtl.tasks import DEPTH, NORMALS, SEGMENTATION, ClassMap, MappedClass
+from geosemimtl.tiling.options import TileOptions
 
 #: SceneNet's names and colours of the 13 classes, in its order; its ``painting`` is ``picture``.
 _COLOURS: Final = {
@@ -118,3 +121,22 @@ def read_normals(path: Path) -> NDArray[np.float32]:
 def _single(path: Path) -> NDArray[Any]:
     stored: NDArray[Any] = channels_first(read_numbers(path), 1, path)[0]
     return stored
+
+
+_ZIP = "nyuv2.zip"
+
+BENCHMARK = Benchmark(
+    name="nyuv2_mtan",
+    title="NYUv2, as MTAN prepared it",
+    request=mtan.REQUEST,
+    licence="none was found; ask the authors of NYUv2 and of MTAN",
+    options=TileOptions(value_range=(0, 1), resize=(288, 384), name="nyuv2_mtan"),
+    variants={"rgb": Variant(mtan.arrays("images", "image", _ZIP), mtan.BANDS, read_image)},
+    targets={
+        SEGMENTATION: Target(mtan.arrays("labels", "label", _ZIP), "classes", read_classes),
+        DEPTH: Target(mtan.arrays("depths", "depth", _ZIP), "m", read_depth),
+        NORMALS: Target(mtan.arrays("normals", "normal", _ZIP), "unit vectors", read_normals),
+    },
+    class_maps={"nyu13": CLASS_MAP},
+    split_of=mtan.split_of,
+)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def outlines(labels: NDArray[np.integer]) -> NDArray[np.bool_]:
+def edges_of(labels: NDArray[np.integer]) -> NDArray[np.bool_]:
     """Return the lines between regions, thinned: where the Laplacian of the labels is not 0.
 
     The Laplacian is 4 times a pixel less its neighbours above, below and beside; beyond the border

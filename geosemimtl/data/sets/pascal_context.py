@@ -24,11 +24,22 @@ from numpy.typing import NDArray
 from scipy.io import loadmat
 from scipy.io.matlab import MatReadError
 
+from geosemimtl.data.sets.benchmark import Benchmark, Kind, Target, Variant
 from geosemimtl.data.sets.decoding import camera_normals, read_bands
-from geosemimtl.data.sets.outlines import outlines
+from geosemimtl.data.sets.outlines import edges_of
 from geosemimtl.errors import LabelError, SceneError
 from geosemimtl.files import on_disk
-from geosemimtl.tasks import IGNORE, ClassMap, MappedClass
+from geosemimtl.tasks import (
+    EDGES,
+    HUMAN_PARTS,
+    IGNORE,
+    NORMALS,
+    SALIENCY,
+    SEGMENTATION,
+    ClassMap,
+    MappedClass,
+)
+from geosemimtl.tiling.options import TileOptions
 
 _PERSON: Final = 15
 _WHITE: Final = 255
@@ -174,7 +185,7 @@ def read_edges(path: Path) -> NDArray[np.uint8]:
     Raises:
         SceneError: It is missing, damaged or has no labels.
     """
-    return outlines(_label_map(path)).astype(np.uint8)
+    return edges_of(_label_map(path)).astype(np.uint8)
 
 
 def _label_map(path: Path) -> NDArray[np.integer]:
@@ -218,3 +229,36 @@ def _variable(path: Path, name: str) -> Any:
 def _size(image: NDArray[Any]) -> str:
     rows, cols = image.shape
     return f"{cols} x {rows}"
+
+
+_ARCHIVE = "PASCAL_MT.tgz"
+
+
+def _kind(name: str, folder: str, suffix: str) -> Kind:
+    return Kind(name, rf"(?:.*/)?{folder}/([^/]+)\.{suffix}", _ARCHIVE)
+
+
+def _list(split: str) -> Kind:
+    return Kind(f"list {split}.txt", rf"(?:.*/)?imagesets/context/{split}\.txt", _ARCHIVE)
+
+
+BENCHMARK = Benchmark(
+    name="pascal_context",
+    title="PASCAL-Context for five tasks (PASCAL_MT)",
+    request="https://github.com/facebookresearch/astmt",
+    licence="PASCAL VOC's images are Flickr's, under its terms; of the rest, none was found",
+    options=TileOptions(value_range=(0, 255), resize=(512, 512), name="pascal_context"),
+    variants={"rgb": Variant(_kind("images", "jpegimages", "jpe?g"), ("red", "green", "blue"))},
+    targets={
+        # VOC12 comes first, as capitals do
+        SEGMENTATION: Target(
+            _kind("labels", "semseg/(?:voc12|pascal-context)", "png"), "classes"
+        ),
+        HUMAN_PARTS: Target(_kind("parts", "human_parts", "mat"), "classes", read_human_parts),
+        NORMALS: Target(_kind("normals", "normals_distill", "png"), "unit vectors", read_normals),
+        SALIENCY: Target(_kind("saliency", "sal_distill", "png"), "0 or 1", read_saliency),
+        EDGES: Target(_kind("edges", "pascal-context/trainval", "mat"), "0 or 1", read_edges),
+    },
+    class_maps={"voc21": CLASS_MAP},
+    lists={"train": _list("train"), "val": _list("val")},
+)

@@ -14,6 +14,13 @@ if TYPE_CHECKING:  # rasterio; --help wants the names alone
 DATA_SETS = {
     "potsdam": "geosemimtl.data.sets.potsdam",
     "vaihingen": "geosemimtl.data.sets.vaihingen",
+    "kitti2012": "geosemimtl.data.sets.kitti2012",
+    "kitti2015": "geosemimtl.data.sets.kitti2015",
+    "synthia_sf": "geosemimtl.data.sets.synthia_sf",
+    "carla": "geosemimtl.data.sets.carla",
+    "nyuv2_mtan": "geosemimtl.data.sets.nyuv2_mtan",
+    "cityscapes_mtan": "geosemimtl.data.sets.cityscapes_mtan",
+    "pascal_context": "geosemimtl.data.sets.pascal_context",
 }
 
 

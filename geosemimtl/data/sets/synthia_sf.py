@@ -21,12 +21,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geosemimtl.data.sets.atdt import FARTHEST_M, atdt_map
+from geosemimtl.data.sets.benchmark import Benchmark, Key, Kind, Target, Variant
 from geosemimtl.data.sets.decoding import depth_of_24_bit, indices_of, read_bands, within
-from geosemimtl.tasks import ClassMap, MappedClass
+from geosemimtl.tasks import DEPTH, SEGMENTATION, ClassMap, MappedClass
+from geosemimtl.tiling.options import TileOptions
 
 FOCAL_PX: Final = 847.630211643
-#: AT/DT's split by sequence.
-SPLITS: Final = {1: "test", 2: "train", 3: "val", 4: "train", 5: "train", 6: "train"}
+#: Of the sequences that AT/DT does not train on.
+_HELD_OUT: Final = {"1": "test", "3": "val"}
 
 _CLASSES: Final = (
     ("road", "#804080", (1, 20)),  # 20: lane markings
@@ -121,3 +123,35 @@ def _labels(path: Path) -> NDArray[np.uint8]:
     what = "a label map of SYNTHIA-SF"
     labels: NDArray[np.uint8] = read_bands(path, bands=(1, 3, 4), dtype="uint8", what=what)[0]
     return labels
+
+
+def _kind(name: str, folder: str) -> Kind:
+    return Kind(name, rf"(?:.*/)?seq(\d)/{folder}/(\d+)\.png", "SYNTHIA-SF.zip")
+
+
+def _named(key: Key) -> str:
+    return f"seq{key[0]}_{key[1]}"
+
+
+def _split(key: Key) -> str:
+    return _HELD_OUT.get(key[0], "train")
+
+
+_LABELS = _kind("labels", "gtleft")
+
+BENCHMARK = Benchmark(
+    name="synthia_sf",
+    title="SYNTHIA-SF",
+    request="https://synthia-dataset.net/downloads/",
+    licence="CC BY-NC-SA 3.0",
+    options=TileOptions(value_range=(0, 255), resize=(576, 1024), name="synthia_sf"),
+    variants={"left": Variant(_kind("images", "rgbleft"), ("red", "green", "blue"))},
+    targets={
+        SEGMENTATION: Target(_LABELS, "classes", read_classes),
+        DEPTH: Target(_kind("depths", "depthleft"), "m", read_depth),
+    },
+    class_maps={"cityscapes19": CITYSCAPES_MAP, "atdt11": ATDT_MAP},
+    by_classes={"atdt11": {SEGMENTATION: Target(_LABELS, "classes", read_atdt_classes)}},
+    name_of=_named,
+    split_of=_split,
+)

@@ -11,7 +11,7 @@ from numpy.testing import assert_array_equal
 from numpy.typing import NDArray
 from scipy.ndimage import label
 
-from geosemimtl.data.sets.outlines import outlines, thinned
+from geosemimtl.data.sets.outlines import edges_of, thinned
 
 Mask = NDArray[np.bool_]
 MASKS = arrays(np.bool_, st.tuples(st.integers(1, 9), st.integers(1, 9)))
@@ -26,13 +26,13 @@ def drawn(*rows: str) -> Mask:
 def test_a_straight_border_is_one_line() -> None:
     """The Laplacian is not 0 on both sides of it: columns 2 and 3, of which one stays."""
     labels = np.repeat([[1, 1, 1, 5, 5, 5]], 8, axis=0)
-    lines = outlines(labels)
+    lines = edges_of(labels)
     assert (lines.sum(axis=1)[1:-1] == 1).all()
     assert not lines[:, [0, 1, 4, 5]].any()
 
 
 def test_one_region_has_no_lines() -> None:
-    assert not outlines(np.full((5, 4), 7, np.uint16)).any()
+    assert not edges_of(np.full((5, 4), 7, np.uint16)).any()
 
 
 def test_a_pixel_alone_becomes_two() -> None:
@@ -40,13 +40,13 @@ def test_a_pixel_alone_becomes_two() -> None:
     labels = np.zeros((5, 5), np.uint16)
     labels[2, 2] = 40000
     wanted = drawn(".....", ".....", ".##..", ".....", ".....")
-    assert_array_equal(outlines(labels), wanted)
+    assert_array_equal(edges_of(labels), wanted)
 
 
 def test_labels_that_cancel_out_leave_a_gap() -> None:
     """4 x 2 = 1 + 3 + 2 + 2: the middle one of 1, 2, 3 has the Laplacian 0."""
     labels = np.repeat([[1, 1, 2, 3, 3]], 4, axis=0)
-    assert not outlines(labels)[:, 2].any()
+    assert not edges_of(labels)[:, 2].any()
 
 
 def test_a_bar_becomes_its_middle() -> None:
