@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from geosemimtl.classes import IGNORE, color_of
 from geosemimtl.data.sets import cityscapes_disparity as stereo
 from geosemimtl.data.sets.benchmark import Wanted
 from geosemimtl.data.sets.cityscapes_classes import CLASS_MAPS, LABELS
 from geosemimtl.data.sets.finding import find_data_set
 from geosemimtl.errors import ConfigError, SceneError
-from geosemimtl.classes import IGNORE, color_of
 
 Write = Callable[[Path, NDArray[Any]], None]
 Zip = Callable[[Path, str], Path]

@@ -17,11 +17,11 @@ import numpy as np
 import pytest
 import rasterio
 
+from geosemimtl.classes import color_of
 from geosemimtl.data.sets.benchmark import Benchmark, Ground, Kind, Target, Variant, Wanted
 from geosemimtl.data.sets.finding import find_data_set
 from geosemimtl.data.sets.registry import DATA_SETS, benchmark_of
 from geosemimtl.errors import ConfigError, GridError, TileSetError
-from geosemimtl.classes import color_of
 from geosemimtl.tasks import SEGMENTATION
 from geosemimtl.tiling.cutting import tile
 from geosemimtl.tiling.data_set import DataSet
