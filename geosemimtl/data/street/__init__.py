@@ -7,4 +7,5 @@ houses, furniture, vehicles, plan   draw the things of a street from a seed
 tracing    depth and face that each ray meets
 patterns, shadows, rendering   what it looks like
 view       all of it: an image and its truth
+layouts, dataset   views as files, in the layouts of Cityscapes and Synscapes
 """

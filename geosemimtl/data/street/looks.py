@@ -22,6 +22,7 @@ class StreetStyle:
         lanes: Choices of the number of lanes, even numbers.
         lane_m: Width of a lane.
         sidewalk_m: Width of a sidewalk.
+        verge_share: Chance that a side has a strip of grass along its kerb.
         length_m: Where the street ends.
         house_m: Width of a house along the street.
         storeys: Fewest and most.
@@ -47,6 +48,7 @@ class StreetStyle:
     lanes: tuple[int, ...]
     lane_m: Span
     sidewalk_m: Span
+    verge_share: float
     length_m: Span
     house_m: Span
     storeys: tuple[int, int]
@@ -149,6 +151,7 @@ _RENDERED = Look(
         lanes=(2, 4, 4),
         lane_m=(3.3, 3.7),
         sidewalk_m=(3.2, 5.5),
+        verge_share=0.1,
         length_m=(80.0, 160.0),
         house_m=(12.0, 28.0),
         storeys=(4, 10),
@@ -183,7 +186,7 @@ _RENDERED = Look(
         elevation_deg=(28.0, 62.0),
         sun=(1.05, 1.35),
         sun_colour=(1.0, 0.95, 0.84),
-        ambient=(0.34, 0.40, 0.50),
+        ambient=(0.40, 0.44, 0.50),
         zenith=(0.10, 0.26, 0.66),
         horizon=(0.55, 0.72, 0.95),
         cloud=(0.0, 0.55),
@@ -196,10 +199,10 @@ _RENDERED = Look(
         pitch_deg=(0.5, 2.5),
         heading_deg=2.0,
         bonnet=False,
-        exposure=(0.95, 1.15),
+        exposure=(0.95, 1.25),
         gain=(1.0, 1.0, 1.0),
         gamma=2.2,
-        saturation=1.22,
+        saturation=1.12,
         contrast=0.35,
         black=0.0,
         blur=0.0,
@@ -213,7 +216,8 @@ _CAMERA = Look(
     style=StreetStyle(
         lanes=(2, 2, 2, 4),
         lane_m=(2.8, 3.4),
-        sidewalk_m=(1.8, 3.2),
+        sidewalk_m=(2.2, 4.2),
+        verge_share=0.35,
         length_m=(60.0, 130.0),
         house_m=(8.0, 17.0),
         storeys=(2, 5),
@@ -252,10 +256,10 @@ _CAMERA = Look(
         zenith=(0.62, 0.68, 0.74),
         horizon=(0.86, 0.88, 0.88),
         cloud=(0.3, 1.0),
-        haze_per_m=(0.0012, 0.006),
+        haze_per_m=(0.001, 0.0045),
     ),
     optics=Optics(
-        focal=(1.100, 1.108),
+        focal=(2262.52 / 2048, 2262.52 / 2048),  # Cityscapes' own
         baseline_m=0.209313,
         height_m=(1.18, 1.3),
         pitch_deg=(1.2, 3.2),
@@ -265,11 +269,11 @@ _CAMERA = Look(
         gain=(0.90, 1.02, 0.93),
         gamma=1.9,
         saturation=0.72,
-        contrast=0.15,
+        contrast=0.28,
         black=0.02,
         blur=0.0011,
         vignette=0.32,
-        noise=0.014,
+        noise=0.016,
     ),
 )
 

@@ -91,7 +91,7 @@ def _road(spots: Spots) -> Float:
     ``params`` are half the road, a lane, parking, and where the zebra crossing begins and ends.
     """
     half, lane, parking, zebra_from, zebra_to, _ = spots.params
-    grey = 1 + 0.10 * spots.noise(3.0, 4.0) + 0.09 * spots.noise(0.12) + 0.05 * spots.noise(12.0)
+    grey = 1 + 0.08 * spots.noise(4.0, 4.0) + 0.07 * spots.noise(0.05) + 0.05 * spots.noise(15.0)
     # Wheels polish two tracks a lane.
     track = np.abs(np.abs(spots.u / lane % 1 - 0.5) - 0.26)
     grey -= 0.10 * np.exp(-((track * 9) ** 2)) * (np.abs(spots.u) < half)
@@ -125,7 +125,8 @@ def _grass(spots: Spots) -> Float:
 
 
 def _foliage(spots: Spots) -> Float:
-    shade = 1 + 0.42 * spots.noise(0.35, 4.0) + 0.34 * spots.noise(0.12)
+    shade = 1 + 0.30 * spots.noise(0.5, 4.0) + 0.36 * spots.noise(0.14)
+    shade += 0.26 * spots.noise(0.06)
     sunny = np.clip(0.4 + 0.35 * spots.noise(0.7, 4.0), 0, 1)
     return np.maximum(_mix(spots.colour, spots.accent, sunny) * shade, 0.004)
 

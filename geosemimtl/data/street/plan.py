@@ -29,6 +29,7 @@ class Section:
         lanes: Number of lanes.
         lane_m: Width of a lane.
         parking: Whether the left and the right side have a parking lane.
+        verge_m: Width of the grass along the left and the right kerb, 0 for none.
         sidewalk_m: Width of a sidewalk.
         end_m: Where the street ends.
         crossing: Where another street crosses, from and to.
@@ -38,6 +39,7 @@ class Section:
     lanes: int
     lane_m: float
     parking: tuple[bool, bool]
+    verge_m: tuple[float, float]
     sidewalk_m: float
     end_m: float
     crossing: Span
@@ -46,6 +48,10 @@ class Section:
     def kerb_m(self, side: int) -> float:
         """Return the distance of a side's kerb from the road's middle; -1 is left, 1 right."""
         return self.lanes * self.lane_m / 2 + _PARKING_M * self.parking[side > 0]
+
+    def walk_m(self, side: int) -> float:
+        """Return the distance of a side's sidewalk from the road's middle."""
+        return self.kerb_m(side) + self.verge_m[side > 0]
 
     def is_crossing(self, z: float, margin_m: float = 0.0) -> bool:
         """Return whether a place along the street lies in the crossing or near it."""
@@ -63,11 +69,17 @@ def draw_section(style: StreetStyle, rng: np.random.Generator) -> Section:
             bool(rng.random() < style.parking_share),
             bool(rng.random() < style.parking_share),
         ),
+        verge_m=(_verge(style, rng), _verge(style, rng)),
         sidewalk_m=float(rng.uniform(*style.sidewalk_m)),
         end_m=end,
         crossing=(begin, begin + float(rng.uniform(8.0, 14.0))),
         trees=(bool(rng.random() < style.tree_share), bool(rng.random() < style.tree_share)),
     )
+
+
+def _verge(style: StreetStyle, rng: np.random.Generator) -> float:
+    width = float(rng.uniform(1.2, 2.2))
+    return width if rng.random() < style.verge_share else 0.0
 
 
 def draw_camera(
@@ -104,7 +116,7 @@ def bonnet(camera: Camera) -> Thing:
     place = camera.position + np.array((0.0, -0.60, 1.05))
     x, y, z = (float(value) for value in place)
     shape = ball((x, y, z), (0.95, 0.30, 1.0))
-    return Thing(shape, Label.EGO_VEHICLE, (Finish(Material.PLAIN, (0.10, 0.10, 0.11)),))
+    return Thing(shape, Label.EGO_VEHICLE, (Finish(Material.PLAIN, (0.19, 0.19, 0.20)),))
 
 
 def _places(spacing: Span, start: float, stop: float, rng: np.random.Generator) -> Iterator[float]:
@@ -132,12 +144,15 @@ def _ground(section: Section) -> Iterator[Thing]:
     grass = Finish(Material.GRASS, (0.10, 0.15, 0.045), (0.22, 0.20, 0.09))
     begin, end = section.crossing
     for side in (-1, 1):
-        inner = side * section.kerb_m(side)
+        edge, inner = side * section.kerb_m(side), side * section.walk_m(side)
         outer = inner + side * section.sidewalk_m
         for z in ((_BEGIN_M, begin), (end, section.end_m)):
             low, high = sorted((inner, outer))
             faces = (kerb, kerb, kerb, kerb, slabs, slabs)
             yield Thing(box((low, high), (0.0, KERB_M), z), Label.SIDEWALK, faces)
+            if inner != edge:
+                low, high = sorted((edge, inner))
+                yield Thing(box((low, high), (0.0, KERB_M), z), Label.TERRAIN, (grass,))
             low, high = sorted((outer, outer + side * 70))
             yield Thing(box((low, high), (0.0, GARDEN_M), z), Label.TERRAIN, (grass,))
 
@@ -146,7 +161,7 @@ def _houses(
     side: int, style: StreetStyle, section: Section, rng: np.random.Generator
 ) -> Iterator[Thing]:
     """Yield a side's houses and gardens, and a second row behind them."""
-    front = section.kerb_m(side) + section.sidewalk_m
+    front = section.walk_m(side) + section.sidewalk_m
     has_gardens = rng.random() < style.garden_share
     setback = float(rng.uniform(3.0, 6.0)) if has_gardens else 0.0
     z = _BEGIN_M
@@ -206,8 +221,8 @@ def _sidewalk_things(
             yield from make(z)
     for z in _places(style.people_m, 4.0, section.end_m, rng):
         if not section.is_crossing(z):
-            x = side * (kerb + float(rng.uniform(1.0, section.sidewalk_m - 0.4)))
-            yield from person(Spot(x, z, KERB_M), rng)
+            aside = float(rng.uniform(1.0, section.sidewalk_m - 0.4))
+            yield from person(Spot(side * (section.walk_m(side) + aside), z, KERB_M), rng)
 
 
 def _traffic(style: StreetStyle, section: Section, rng: np.random.Generator) -> Iterator[Thing]:

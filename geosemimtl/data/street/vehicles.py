@@ -215,19 +215,19 @@ def person(spot: Spot, rng: np.random.Generator, *, rides: bool = False) -> tupl
         for s in (-1, 1)
     ]
     trunk = foot + 0.66 * tall
-    things.append(Thing(ball((x, trunk, trunk_z), (0.21, 0.21 * tall, 0.15)), label, (coat,)))
+    things.append(Thing(ball((x, trunk, trunk_z), (0.185, 0.20 * tall, 0.13)), label, (coat,)))
     things += [
         Thing(
-            ball((x + s * 0.24, trunk - 0.04, trunk_z + s * step), (0.06, 0.33, 0.09)),
+            ball((x + s * 0.20, trunk - 0.04, trunk_z + s * step), (0.06, 0.33, 0.09)),
             label,
             (coat,),
         )
         for s in (-1, 1)
     ]
     head = foot + 0.93 * tall
-    things.append(Thing(ball((x, head, trunk_z), (0.085, 0.125, 0.10)), label, (skin,)))
+    things.append(Thing(ball((x, head, trunk_z), (0.09, 0.135, 0.105)), label, (skin,)))
     cap = Finish(Material.PLAIN, hair)
     things.append(
-        Thing(ball((x, head + 0.045, trunk_z + 0.02), (0.09, 0.09, 0.105)), label, (cap,))
+        Thing(ball((x, head + 0.045, trunk_z + 0.02), (0.095, 0.095, 0.11)), label, (cap,))
     )
     return tuple(things)
