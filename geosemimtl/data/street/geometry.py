@@ -20,6 +20,7 @@ Float = NDArray[np.float64]
 
 #: Nearer than this to the camera's plane nothing is projected; metres.
 _NEAR_M = 0.05
+_SIGNS = np.array([(i, j, k) for i in (-1, 1) for j in (-1, 1) for k in (-1, 1)], np.float64)
 #: Side of the tiles of noise, which repeat; a power of two.
 TILE = 256
 
@@ -76,28 +77,47 @@ class Camera:
         axes = self.axes
         return np.stack([axes[k, 0] * right + (axes[k, 1] * down + axes[k, 2]) for k in range(3)])
 
-    def bounds(self, points: Float) -> tuple[float, float, float, float] | None:
-        """Return between which rows and columns the hull of some points is seen.
+    def bounds(self, points: Float, first: NDArray[np.intp]) -> Float:
+        """Return between which rows and columns the hulls of some groups of points are seen.
 
         Args:
             points: In the street, ``(n, 3)``.
+            first: Index of each group's first point, ``(groups,)``.
 
         Returns:
-            First and last row, first and last column, in pixels; ``None`` if it lies behind.
+            First and last row, first and last column of each group, in pixels, and its least
+            depth, ``(5, groups)``; NaN in place of pixels if it lies behind.
         """
-        seen = (points - self.position) @ self.axes
-        if seen[:, 2].max() <= _NEAR_M:
-            return None
-        if seen[:, 2].min() <= _NEAR_M:
-            front = seen[:, 2] > _NEAR_M
-            # Where lines from what is in front to what is behind cross the near plane.
-            near, far = seen[front][:, None], seen[~front][None]
-            share = (near[..., 2:] - _NEAR_M) / (near[..., 2:] - far[..., 2:])
-            seen = np.concatenate([seen[front], (near + share * (far - near)).reshape(-1, 3)])
+        seen = np.stack([_part(points - self.position, axis) for axis in self.axes.T])
+        depth = seen[2]
+        nearest, farthest = np.minimum.reduceat(depth, first), np.maximum.reduceat(depth, first)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            place = seen[1::-1] / depth * self.focal_px + np.array(self.centre)[:, None]
+        low, high = (f.reduceat(place, first, axis=1) for f in (np.minimum, np.maximum))
+        found = np.stack([low[0], high[0], low[1], high[1], nearest])
+        found[:4, farthest <= _NEAR_M] = np.nan
+        for group in np.flatnonzero((nearest <= _NEAR_M) & (farthest > _NEAR_M)):
+            end = first[group + 1] if group + 1 < len(first) else len(points)
+            found[:4, group] = self._clipped_bounds(seen[:, first[group] : end].T)
+        return found
+
+    def _clipped_bounds(self, seen: Float) -> tuple[float, float, float, float]:
+        """Return the bounds of what lies in front of the near plane, in camera coordinates."""
+        front = seen[:, 2] > _NEAR_M
+        # Where lines from what is in front to what is behind cross the near plane.
+        near, far = seen[front][:, None], seen[~front][None]
+        share = (near[..., 2:] - _NEAR_M) / (near[..., 2:] - far[..., 2:])
+        seen = np.concatenate([seen[front], (near + share * (far - near)).reshape(-1, 3)])
         place = seen[:, :2] / seen[:, 2:] * self.focal_px
         (left, top), (right, bottom) = place.min(axis=0), place.max(axis=0)
         row, col = self.centre
         return top + row, bottom + row, left + col, right + col
+
+
+def _part(vectors: Float, axis: Float) -> Float:
+    """Return the part of vectors ``(n, 3)`` along an axis, summed in a fixed order."""
+    along: Float = vectors[:, 0] * axis[0] + vectors[:, 1] * axis[1] + vectors[:, 2] * axis[2]
+    return along
 
 
 @cache
@@ -140,8 +160,7 @@ class Ellipsoid:
     @property
     def corners(self) -> Float:
         """Corners of the box around it, ``(8, 3)``."""
-        signs = np.array([(i, j, k) for i in (-1, 1) for j in (-1, 1) for k in (-1, 1)])
-        return self.centre + signs * self.radii
+        return self.centre + _SIGNS * self.radii
 
 
 Shape = Convex | Ellipsoid
@@ -244,22 +263,32 @@ def meet_convex(
     outside = shape.planes[:, :3] @ origin - shape.planes[:, 3]
     if (outside <= 0).all():
         return None
-    enter = np.zeros(rays.shape[1:])
-    leave = np.full(rays.shape[1:], np.inf)
-    face = np.zeros(rays.shape[1:], dtype=np.int32)
+    is_seen, column = outside > 0, (-1,) + (1,) * (rays.ndim - 1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        for index, (normal, distance) in enumerate(zip(shape.planes, outside, strict=True)):
-            speed = sum(n * ray for n, ray in zip(normal[:3], rays, strict=True) if n)
-            reached = -distance / speed
-            if distance > 0:  # a face that the origin sees: entered against its normal or never
-                reached[speed >= 0] = np.inf
-                np.copyto(face, index, where=reached > enter)
-                np.maximum(enter, reached, out=enter)
-            else:
-                reached[speed <= 0] = np.inf
-                np.minimum(leave, reached, out=leave)
-    enter[enter >= leave] = np.inf
-    return enter, face
+        # A face that the origin sees is entered against its normal or never ...
+        speed = _along(shape.planes[is_seen], rays)
+        reached = -outside[is_seen].reshape(column) / speed
+        reached[speed >= 0] = np.inf
+        face = reached.argmax(axis=0)
+        enter = reached.max(axis=0)
+        # ... and the others are left along it.
+        speed = _along(shape.planes[~is_seen], rays)
+        reached = -outside[~is_seen].reshape(column) / speed
+        reached[speed <= 0] = np.inf
+        enter[enter >= reached.min(axis=0, initial=np.inf)] = np.inf
+    return enter, np.flatnonzero(is_seen).astype(np.int32)[face]
+
+
+def _along(planes: Float, rays: Float) -> Float:
+    """Return the part of rays along planes' normals, ``(planes, ...)``.
+
+    Sums in a fixed order, unlike a product of matrices: the same bits on every machine.
+    """
+    speed = np.zeros((len(planes), *rays.shape[1:]))
+    for axis, ray in enumerate(rays):
+        for index in np.flatnonzero(planes[:, axis]):
+            speed[index] += planes[index, axis] * ray
+    return speed
 
 
 def meet_ellipsoid(shape: Ellipsoid, origin: Float, rays: Float) -> Float | None:
@@ -298,11 +327,17 @@ def _leaves(
     near = [s - back * r for s, r in zip(start, ray, strict=True)]
     # Leaves are of some size: 6 cm a value of the tile, which is smooth over two of them.
     scale = shape.radii / 0.06
-    u = (near[0] * scale[0] + near[2] * scale[2]).astype(np.int64) + int(shape.centre[2] * 31)
-    v = (near[1] * scale[1]).astype(np.int64) + int(shape.centre[0] * 17)
-    picked: NDArray[np.float32] = noise_tile(2.0)[v & (TILE - 1), u & (TILE - 1)]
-    share: NDArray[np.float32] = np.clip(0.5 + 0.35 * picked, 0, 1)
+    u = (near[0] * scale[0] + near[2] * scale[2]).astype(np.int32) + int(shape.centre[2] * 31)
+    v = (near[1] * scale[1]).astype(np.int32) + int(shape.centre[0] * 17)
+    share: NDArray[np.float32] = np.clip(0.5 + 0.35 * pick(2.0, v, u), 0, 1)
     return share
+
+
+def pick(sigma: float, rows: NDArray[np.int32], cols: NDArray[np.int32]) -> NDArray[np.float32]:
+    """Return values of a repeating tile of noise at any whole places."""
+    index = (rows & (TILE - 1)) * TILE + (cols & (TILE - 1))
+    picked: NDArray[np.float32] = noise_tile(sigma).ravel().take(index)
+    return picked
 
 
 @cache

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum, auto
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,6 +78,7 @@ class Finish:
     seed: int = 0
 
 
+_NONE, _ORIGIN, _ONES = np.zeros((1, 3)), np.zeros(3), np.ones(3)
 #: How many ``params`` a finish may have.
 PARAMS = 6
 
@@ -130,46 +133,49 @@ class Faces:
     colour: NDArray[np.float32]
     accent: NDArray[np.float32]
     params: NDArray[np.float32]
-    seed: NDArray[np.int64]
+    seed: NDArray[np.int32]
     first: NDArray[np.int32]
 
 
 def tabulate(things: tuple[Thing, ...]) -> Faces:
     """Return the tables of some things' faces, in their order."""
-    normals, owners, first = [], [], []
-    finishes: list[Finish] = []
-    for thing in things:
-        first.append(len(finishes))
-        is_flat = isinstance(thing.shape, Convex)
-        own = thing.shape.planes[:, :3] if isinstance(thing.shape, Convex) else np.zeros((1, 3))
-        normals.append(own)
-        finishes += (
-            list(thing.finishes) if len(thing.finishes) > 1 else list(thing.finishes) * len(own)
-        )
-        owners += [(thing, is_flat)] * len(own)
-    normal = np.concatenate(normals).T
-    across, up = _directions(normal)
-    solid = [
-        (t.shape.centre, t.shape.radii)
-        if not isinstance(t.shape, Convex)
-        else (np.zeros(3), np.ones(3))
-        for t, _ in owners
+    own = [t.shape.planes[:, :3] if isinstance(t.shape, Convex) else _NONE for t in things]
+    counts = np.array([len(normals) for normals in own])
+    of_thing = np.repeat(np.arange(len(things)), counts)
+    finishes = [
+        finish
+        for thing, count in zip(things, counts, strict=True)
+        for finish in (thing.finishes * count if len(thing.finishes) == 1 else thing.finishes)
     ]
-    padded = [(*f.params, *(0.0,) * (PARAMS - len(f.params))) for f in finishes]
+    # Most faces share a finish with others: each is looked at once.
+    kinds = {id(finish): finish for finish in finishes}
+    number = {key: index for index, key in enumerate(kinds)}
+    of_kind = np.array([number[id(finish)] for finish in finishes])
+    padded = [(*f.params, *(0.0,) * (PARAMS - len(f.params))) for f in kinds.values()]
+    round_ones = [
+        (_ORIGIN, _ONES) if isinstance(t.shape, Convex) else (t.shape.centre, t.shape.radii)
+        for t in things
+    ]
+    normal = np.concatenate(own).T
+    across, up = _directions(normal)
+
+    def table(rows: Sequence[object], which: NDArray[np.intp], dtype: type[Any]) -> NDArray[Any]:
+        return np.array(rows, dtype).T[..., which]
+
     return Faces(
-        label=np.array([t.label for t, _ in owners], np.uint8),
+        label=table([t.label for t in things], of_thing, np.uint8),
         normal=normal,
-        centre=np.array([c for c, _ in solid]).T,
-        radii=np.array([r for _, r in solid]).T,
-        anchor=np.array([_anchor(t) for t, _ in owners], np.float32).T,
+        centre=table([centre for centre, _ in round_ones], of_thing, np.float64),
+        radii=table([radii for _, radii in round_ones], of_thing, np.float64),
+        anchor=table([_anchor(t) for t in things], of_thing, np.float32),
         across=across,
         up=up,
-        material=np.array([f.material for f in finishes], np.uint8),
-        colour=np.array([f.colour for f in finishes], np.float32).T,
-        accent=np.array([f.accent for f in finishes], np.float32).T,
-        params=np.array(padded, np.float32).T,
-        seed=np.array([f.seed for f in finishes], np.int64),
-        first=np.array(first, np.int32),
+        material=table([f.material for f in kinds.values()], of_kind, np.uint8),
+        colour=table([f.colour for f in kinds.values()], of_kind, np.float32),
+        accent=table([f.accent for f in kinds.values()], of_kind, np.float32),
+        params=table(padded, of_kind, np.float32),
+        seed=table([f.seed for f in kinds.values()], of_kind, np.int32),
+        first=(np.cumsum(counts) - counts).astype(np.int32),
     )
 
 

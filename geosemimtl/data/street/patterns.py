@@ -13,7 +13,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from geosemimtl.data.street.geometry import TILE, noise_tile
+from geosemimtl.data.street.geometry import pick
 from geosemimtl.data.street.materials import Material
 
 Float = NDArray[np.float32]
@@ -39,24 +39,18 @@ class Spots:
     colour: Float
     accent: Float
     params: Float
-    seed: NDArray[np.int64]
+    seed: NDArray[np.int32]
 
     def noise(self, spot_m: float, sigma: float = 2.0) -> Float:
         """Return noise of mean 0 and deviation 1 in spots of some size, fading where finer."""
         scale = np.float32(2 * sigma / spot_m)
-        column = (self.u * scale).astype(np.int64) + self.seed * 37
-        row = (self.v * scale).astype(np.int64) + self.seed * 101
-        field: Float = noise_tile(sigma)[row & (TILE - 1), column & (TILE - 1)]
-        faded: Float = field * _share(self.size_m, spot_m)
-        return faded
+        column = (self.u * scale).astype(np.int32) + self.seed * 37
+        row = (self.v * scale).astype(np.int32) + self.seed * 101
+        return pick(sigma, row, column) * _share(self.size_m, spot_m)
 
-    def cell(self, column: NDArray[np.int64], row: NDArray[np.int64], salt: int) -> Float:
+    def cell(self, column: NDArray[np.int32], row: NDArray[np.int32], salt: int) -> Float:
         """Return a number of mean 0 and deviation 1 that belongs to a cell of a grid."""
-        white = noise_tile(0.0)
-        picked: Float = white[
-            (row * 29 + self.seed * 7 + salt) & (TILE - 1), (column * 83 + self.seed) & (TILE - 1)
-        ]
-        return picked
+        return pick(0.0, row * 29 + self.seed * 7 + salt, column * 83 + self.seed)
 
 
 def _share(size_m: Float, period_m: Float | float) -> Float:
@@ -70,11 +64,11 @@ def _mix(first: Float, second: Float, share: Float | NDArray[np.bool_]) -> Float
     return mixed
 
 
-def _split(place: Float, period: Float | float) -> tuple[NDArray[np.int64], Float]:
+def _split(place: Float, period: Float | float) -> tuple[NDArray[np.int32], Float]:
     """Return the number of a period and the place in it, in [0, 1)."""
     position = place / period
     whole = np.floor(position)
-    return whole.astype(np.int64), position - whole
+    return whole.astype(np.int32), position - whole
 
 
 def _line(place: Float, width: float) -> NDArray[np.bool_]:
@@ -250,7 +244,7 @@ def _signals(spots: Spots) -> Float:
     lamp = np.clip(np.floor(place + 1.5), 0, 2)
     is_lamp = np.hypot(spots.u * 3 / height, place + 1.5 - lamp - 0.5) < 0.38
     lamps = np.array([(0.05, 0.9, 0.3), (1.0, 0.6, 0.05), (1.0, 0.08, 0.05)], np.float32)
-    glow = lamps[lamp.astype(np.int64)].T * np.where(lamp == lit, 1.5, 0.10)
+    glow = lamps[lamp.astype(np.int32)].T * np.where(lamp == lit, 1.5, 0.10)
     return _mix(spots.colour, glow, is_lamp)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
-from geosemimtl.data.street.geometry import TILE, Camera, noise_tile
+from geosemimtl.data.street.geometry import Camera, pick
 from geosemimtl.data.street.looks import Light, Optics, Span
 from geosemimtl.data.street.materials import Material, Thing
 from geosemimtl.data.street.patterns import PATTERNS, Spots
@@ -104,9 +104,13 @@ def _albedo(hits: Hits, camera: Camera, met: NDArray[np.intp]) -> Float:
             continue
         own, far, rays_at = face.take(at), depth.take(at), met.take(at)
         u, v = np.zeros((2, len(at)), np.float32)
+        only = np.flatnonzero(faces.material == kind)
+        if len(only) == 1:
+            own = only.astype(np.int32)  # one face: its values hold for all places
         for axis in range(3):
-            ray = rays[axis].take(rays_at).astype(np.float32)
-            offset = ray * far + (hits.origin[axis] - faces.anchor[axis]).take(own)
+            offset = rays[axis].take(rays_at).astype(np.float32)
+            offset *= far
+            offset += (np.float32(hits.origin[axis]) - faces.anchor[axis]).take(own)
             u += offset * faces.across[axis].take(own)
             v += offset * faces.up[axis].take(own)
         spots = Spots(
@@ -150,21 +154,23 @@ def _doubled(coarse: Float) -> Float:
 
 
 def _sky(hits: Hits, light: Light, weather: Weather) -> Float:
-    """Return the sky's colours in every direction, ``(3, n, m)``."""
-    x, y, z = hits.rays.astype(np.float32)
+    """Return the sky's colours where it is seen, ``(3, n, m)``; 0 elsewhere."""
+    sky = np.zeros(hits.rays.shape, np.float32)
+    above = np.flatnonzero(hits.face == SKY)
+    x, y, z = hits.rays.reshape(3, -1).take(above, axis=1).astype(np.float32)
     rise = np.clip(y / np.sqrt(x * x + y * y + z * z), 0.0, 1.0)
-    share = np.sqrt(rise)
-    low, high = (np.array(c, np.float32)[:, None, None] for c in (light.horizon, light.zenith))
-    sky = low + (high - low) * share
     # Clouds lie on a plane above; near the horizon they run together.
     scale = 18.0 / (rise + 0.12)
-    column = ((x * scale) + 400 * weather.cloud).astype(np.int64) & (TILE - 1)
-    row = (z * scale + 0 * y).astype(np.int64) & (TILE - 1)
-    field = noise_tile(6.0)[row, column] + 0.5 * noise_tile(2.0)[row, column]
-    cover = np.clip(field * 0.45 - 0.75 + 1.5 * weather.cloud, 0, 0.9)
+    column = (x * scale).astype(np.int32) + int(400 * weather.cloud)
+    row = (z * scale).astype(np.int32)
+    field = pick(6.0, row, column) + 0.5 * pick(2.0, row, column)
+    cover = np.clip(field * 0.45 - 0.75 + np.float32(1.5 * weather.cloud), 0, 0.9)
     white = np.float32(0.93) - 0.10 * np.clip(field, -1, 2)
-    clouded: Float = (sky + (white - sky) * cover).astype(np.float32)
-    return clouded
+    share = np.sqrt(rise)
+    for band, (low, high) in enumerate(zip(light.horizon, light.zenith, strict=True)):
+        blue = low + (high - low) * share
+        sky[band].ravel()[above] = blue + (white - blue) * cover
+    return sky
 
 
 def _average(scene: Float) -> Float:

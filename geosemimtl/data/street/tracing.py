@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil, floor
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,9 +76,10 @@ def trace(things: tuple[Thing, ...], camera: Camera) -> Hits:
     rays, origin, faces = camera.rays(rows, cols), camera.position, tabulate(things)
     depth = np.full(rays.shape[1:], np.inf)
     face = np.full(rays.shape[1:], SKY, dtype=np.int32)
-    for nearest, index in sorted((_nearest(t, camera), k) for k, t in enumerate(things)):
-        window = _window(things[index], camera)
-        if window is None or depth[window].max() <= nearest:
+    windows, nearest = windows_of([thing.shape.corners for thing in things], camera, 2)
+    for index in np.argsort(nearest, kind="stable"):
+        window = windows[index]
+        if window is None or depth[window].max() <= nearest[index]:
             continue  # not seen, or behind what is there
         first = int(faces.first[index])
         _meet(things[index], origin, rays[:, *window], depth[window], face[window], first)
@@ -105,39 +106,47 @@ def _meet(
     np.copyto(face, own, where=nearer)
 
 
-def _nearest(thing: Thing, camera: Camera) -> float:
-    """Return a depth before which a thing does not begin."""
-    corners = thing.shape.corners
-    if not len(corners):
-        return 0.0
-    return float(((corners - camera.position) @ camera.axes[:, 2]).min())
+Window = tuple[slice, slice]
 
 
-def _window(thing: Thing, camera: Camera) -> tuple[slice, slice] | None:
-    """Return the rays that may meet a thing."""
-    if not len(thing.shape.corners):
-        return slice(None), slice(None)
-    return window_of(thing.shape.corners, camera, 2)
-
-
-def window_of(points: Float, camera: Camera, rays_per_px: int) -> tuple[slice, slice] | None:
-    """Return which rays may meet the hull of some points.
+def windows_of(
+    hulls: Sequence[Float], camera: Camera, rays_per_px: int
+) -> tuple[list[Window | None], Float]:
+    """Return which rays may meet some things.
 
     Args:
-        points: In the street, ``(n, 3)``.
+        hulls: Points in whose hull each thing lies, ``(n, 3)`` each; none if it has no end.
         camera: What looks.
         rays_per_px: 2 for the rays of ``trace``, 1 for pixels' centres.
+
+    Returns:
+        Slices of rows and columns of each, ``None`` if it is not seen, and depths before which
+        they do not begin, ``(things,)``.
     """
-    bounds = camera.bounds(points)
-    if bounds is None:
-        return None
-    slices = []
+    windows: list[Window | None] = [(slice(None), slice(None))] * len(hulls)
+    nearest = np.zeros(len(hulls))
+    sizes = np.array([len(hull) for hull in hulls])
+    bounded = np.flatnonzero(sizes)
+    if not len(bounded):
+        return windows, nearest
+    ends = np.cumsum(sizes[bounded])
+    *bounds, nearest[bounded] = camera.bounds(np.concatenate(hulls), ends - sizes[bounded])
+    pairs = [
+        _rays_between(low, high, count, rays_per_px)
+        for low, high, count in zip(bounds[::2], bounds[1::2], camera.shape, strict=True)
+    ]
+    for index, rows, cols in zip(bounded, *pairs, strict=True):
+        is_seen = rows[0] < rows[1] and cols[0] < cols[1]
+        windows[index] = (slice(*rows), slice(*cols)) if is_seen else None
+    return windows, nearest
+
+
+def _rays_between(low: Float, high: Float, count: int, rays_per_px: int) -> list[list[int]]:
+    """Return first ray and end along one axis, of each thing; none where bounds are NaN."""
     shift = 0.5 if rays_per_px == 2 else 0.0
-    for low, high, count in zip(bounds[::2], bounds[1::2], camera.shape, strict=True):
-        last = rays_per_px * count + (rays_per_px == 2)
-        start = max(floor((max(low, -1.0) + shift) * rays_per_px), 0)
-        stop = min(ceil((min(high, count + 1.0) + shift) * rays_per_px) + 1, last)
-        if start >= stop:
-            return None
-        slices.append(slice(start, stop))
-    return slices[0], slices[1]
+    last = rays_per_px * count + (rays_per_px == 2)
+    start = np.floor((low.clip(-1, count + 1) + shift) * rays_per_px).clip(0)
+    stop = np.ceil((high.clip(-1, count + 1) + shift) * rays_per_px + 1).clip(None, last)
+    start[np.isnan(low)], stop[np.isnan(high)] = 1, 0
+    pairs: list[list[int]] = np.stack([start, stop], axis=1).astype(int).tolist()
+    return pairs

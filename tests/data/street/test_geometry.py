@@ -55,8 +55,7 @@ def test_a_point_lies_on_the_ray_of_where_it_is_seen(
     pitch: float, heading: float, x: float, y: float, z: float
 ) -> None:
     camera = Camera(300.0, 0.2, 1.4, pitch, (100, 200), heading, 0.5)
-    bounds = camera.bounds(np.array([(x, y, z)]))
-    assert bounds is not None
+    bounds = camera.bounds(np.array([(x, y, z)]), np.array([0]))[:4, 0]
     row, bottom, col, right = bounds
     assert (row, col) == (bottom, right)
     ray = camera.rays(np.array([row]), np.array([col]))[:, 0, 0]
@@ -66,13 +65,13 @@ def test_a_point_lies_on_the_ray_of_where_it_is_seen(
 
 def test_what_lies_behind_is_not_seen() -> None:
     camera = Camera(300.0, 0.2, 1.4, 0.0, (100, 200))
-    assert camera.bounds(np.array([(0, 1, -2), (1, 1, -3)])) is None
+    found = camera.bounds(np.array([(0, 1, -2), (1, 1, -3)]), np.array([0]))
+    assert np.isnan(found[:4]).all()
 
 
 def test_what_lies_on_both_sides_reaches_the_border() -> None:
     camera = Camera(300.0, 0.2, 1.4, 0.0, (100, 200))
-    bounds = camera.bounds(box((2, 3), (0, 3), (-5, 10)).corners)
-    assert bounds is not None
+    bounds = camera.bounds(box((2, 3), (0, 3), (-5, 10)).corners, np.array([0]))[:, 0]
     assert bounds[0] < 0
     assert bounds[1] > 100
     # The nearest place is at the far end: x 2 at depth 10.
