@@ -40,6 +40,13 @@ _what = together(
         "--model", type=FILE, help="Model file: the files named are scenes to predict first."
     ),
     click.option(
+        "--split",
+        type=click.Choice(["train", "val", "test"]),
+        default="val",
+        show_default=True,
+        help="Which tiles of a tile set.",
+    ),
+    click.option(
         "--per-tile",
         is_flag=True,
         help="With --model: score each tile on its own, not blended, on the model's grid.",
@@ -133,7 +140,8 @@ def command(
     PREDICTIONS are *_classes.tif and *_height.tif, in the order of --labels and of --height;
     other rasters of predict are passed over. With --model they are scenes, in the order of both.
     --labels are class indices, colours or polygons; with height rasters alone, one each.
-    Folders of all of these are matched by name.
+    Folders of all of these are matched by name. A tile set brings its truth along: --model is
+    scored on its tiles in every task, as whole street images are.
 
     \b
     Example:
@@ -141,6 +149,7 @@ def command(
           --labels truth.tif --height ndsm.tif
       geosemimtl evaluate scene.tif --model model.safetensors \\
           --labels truth.tif --erode 3 -o scores
+      geosemimtl evaluate tiles/cityscapes --model model.safetensors
       geosemimtl evaluate results --labels truth --height ndsm \\
           --card model.safetensors --report report.html
     """
@@ -151,6 +160,16 @@ def command(
     from geosemimtl.publish.report.page import require_report, write_report
     from geosemimtl.publish.score_folder import require_score_folder, write_scores
 
+    split = reading.pop("split")
+    if any((path / "tileset.json").exists() for path in predictions):
+        given = (labels, height, classes, erode_px, without, output, report, images, card, per_tile)
+        if any(given):
+            raise click.UsageError(
+                "a tile set brings its labels along: name it, --model and --split, and no other "
+                "truth, no --erode, no report and no folder"
+            )
+        _score_tile_sets(predictions, model, split, reading, as_json=as_json)
+        return
     _require_sense(model, reading, report, images, card, per_tile=per_tile)
     named = named_files(predictions, labels, height, are_scenes=model is not None)
     truth: dict[str, Any] = {
@@ -173,6 +192,37 @@ def command(
         write_report(report, evaluation, sources)
         say(f"report in {report}")
     _show(evaluation, as_json=as_json)
+
+
+def _score_tile_sets(
+    folders: tuple[Path, ...],
+    model: Path | None,
+    split: str,
+    reading: dict[str, Any],
+    *,
+    as_json: bool,
+) -> None:
+    """Score a model on tile sets, and print the scores of each."""
+    import json
+
+    from geosemimtl.cli.console import OUT, table, track
+    from geosemimtl.inference.evaluation.tile_sets import evaluate_tile_set
+    from geosemimtl.inference.options import PredictOptions
+    from geosemimtl.publish.tile_set_tables import tile_set_summaries
+    from geosemimtl.training.model_file import newest_model
+
+    model = model or newest_model()
+    options = PredictOptions(sensor=reading["sensor"], adapt_bn=reading["adapt_bn"])
+    found = [
+        evaluate_tile_set(folder, model, split=split, options=options, track=track)
+        for folder in folders
+    ]
+    if as_json:
+        click.echo(json.dumps([each.document() for each in found]))
+        return
+    for scores in found:
+        for each in tile_set_summaries(scores):
+            OUT.print(table(each.title, each.head, each.rows))
 
 
 def _require_sense(

@@ -13,6 +13,14 @@ from geosemimtl.cli.options import FILE, overwrite_option, set_option, talk_opti
 @click.argument("config", type=FILE)
 @set_option
 @click.option(
+    "--dataset",
+    "roots",
+    nargs=2,
+    multiple=True,
+    metavar="NAME FOLDER",
+    help="Where a data set is that a domain's tile set is to be cut from, if it is not there.",
+)
+@click.option(
     "--init", type=FILE, help="Model file to start from, instead of the encoder's weights."
 )
 @click.option("-o", "--output", type=FILE, help="The run's folder; runs/NAME by default.")
@@ -21,6 +29,7 @@ from geosemimtl.cli.options import FILE, overwrite_option, set_option, talk_opti
 def command(
     config: Path,
     overrides: tuple[str, ...],
+    roots: tuple[tuple[str, str], ...],
     init: Path | None,
     output: Path | None,
     *,
@@ -33,17 +42,20 @@ def command(
     \b
     Example:
       geosemimtl train semimtl.yaml -s domains.0.tiles=tiles/potsdam -s batch=8
+      geosemimtl train cross_city.yaml --dataset cityscapes data/cityscapes
     """
     from geosemimtl.cli.console import say, track
     from geosemimtl.publish.card_facts import model_facts
     from geosemimtl.publish.run_readme import command_as_given
     from geosemimtl.training.config import load_config
+    from geosemimtl.training.data_sets import cut_data_sets
     from geosemimtl.training.model_file import read_card
     from geosemimtl.training.trainer import train
 
     loaded = load_config(config, overrides)
     folder = output or Path("runs") / loaded.name
     try:
+        cut_data_sets(loaded, {name: Path(root) for name, root in roots}, track)
         command = command_as_given(click.get_current_context().obj or ())
         model = train(loaded, folder, init=init, overwrite=overwrite, track=track, command=command)
     except KeyboardInterrupt:

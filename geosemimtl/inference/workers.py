@@ -103,7 +103,9 @@ class _Predictor:
         kind = kind_of(setting.model)
         network, card = kind.opened(setting.model, device, setting.precision, setting.options)
         self._adapt_bn = setting.options.adapt_bn
-        self._forward = Forward(network, card.tasks, tta=setting.options.tta)
+        self._forward = Forward(
+            network, card.tasks, tta=setting.options.tta, upright=card.gsd_m is None
+        )
 
     def run(self, job: Job, units: Sequence[Unit], meter: Meter) -> Iterator[int]:
         """Predict some units of a scene."""

@@ -17,6 +17,28 @@ from geosemimtl.methods.table import MethodConfig
 from geosemimtl.tasks import TaskName
 
 
+class DataSetSection(Section):
+    """A data set known by name, from which a domain's tile set is cut if it is not there.
+
+    Attributes:
+        name: As in ``tile --dataset``.
+        root: Its folder; ``train --dataset NAME FOLDER`` says it, too.
+        tasks: What to cut of its labels; by default all that the training predicts.
+        classes: Name of one of its class maps; the usual one by default.
+        variant: Of its images.
+        alternatives: Of its targets, such as ``whole-image``.
+        resize: (rows, columns) of its images; as usual by default.
+    """
+
+    name: str
+    root: Path | None = None
+    tasks: tuple[TaskName, ...] | None = None
+    classes: str | None = None
+    variant: str | None = None
+    alternatives: tuple[str, ...] = ()
+    resize: tuple[int, int] | None = None
+
+
 class DomainConfig(Section):
     """One data set with its sensor.
 
@@ -24,6 +46,7 @@ class DomainConfig(Section):
         name: How the model card and the logs call it.
         tiles: The tile set's folder.
         supervises: Tasks whose labels are used; ``None`` uses every label the tile set has.
+        dataset: What the tile set is cut from if it is not there, such as ``{name: cityscapes}``.
         regime: Which images keep which of these labels (docs/methods/regimes.md): a kind to draw,
             such as ``{kind: one, seed: 0}``, or a file; ``None`` keeps all.
     """
@@ -31,6 +54,7 @@ class DomainConfig(Section):
     name: str
     tiles: Path
     supervises: tuple[TaskName, ...] | None = None
+    dataset: DataSetSection | None = None
     regime: RegimeSection | None = None
 
 

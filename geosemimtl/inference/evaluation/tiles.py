@@ -96,7 +96,7 @@ def evaluate_tiles(  # noqa: PLR0913  (what predict takes, and what evaluate doe
     form = TruthForm(label_classes, class_column, options.assume_crs)
     setting, sizes = settle(options, model, card.tile_px, ())
     network, _ = kind_of(model).opened(model, setting.devices[0], setting.precision, options)
-    forward = Forward(network, card.tasks, tta=options.tta)
+    forward = Forward(network, card.tasks, tta=options.tta, upright=card.gsd_m is None)
     with gdal_environment():
         compared = []
         for index, files in enumerate(images):
