@@ -174,7 +174,7 @@ _RENDERED = Look(
         ),
         parking_share=0.45,
         parked_share=0.55,
-        traffic_m=(12.0, 45.0),
+        traffic_m=(14.0, 45.0),
         large_share=0.14,
         trees_m=(9.0, 16.0),
         tree_share=0.45,

@@ -7,6 +7,8 @@ from math import cos, radians, sin
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from geosemimtl.data.street.geometry import Camera, Convex, ball, box
 from geosemimtl.data.street.looks import LOOKS
@@ -121,6 +123,17 @@ def test_truth_is_consistent(look: str, seed: int) -> None:
     length = np.sqrt((seen.normals**2).sum(axis=0))
     np.testing.assert_allclose(length, ~sky, atol=1e-6)
     assert 0.002 < sky.mean() < 0.5
+
+
+@settings(max_examples=12)
+@given(st.sampled_from(sorted(LOOKS)), st.integers(0, 2**40))
+def test_any_seed_makes_a_street(look: str, seed: int) -> None:
+    seen = street_view(look, seed, (16, 32))
+    sky = seen.label_ids == Label.SKY
+    np.testing.assert_array_equal(sky, np.isinf(seen.depth_m))
+    np.testing.assert_allclose((seen.normals**2).sum(axis=0), ~sky, atol=1e-5)
+    assert (seen.label_ids == Label.ROAD).mean() > 0.05
+    assert seen.depth_m.min() > 0.5
 
 
 @pytest.mark.parametrize("look", sorted(LOOKS))
