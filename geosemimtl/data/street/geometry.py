@@ -21,6 +21,8 @@ Float = NDArray[np.float64]
 #: Nearer than this to the camera's plane nothing is projected; metres.
 _NEAR_M = 0.05
 _SIGNS = np.array([(i, j, k) for i in (-1, 1) for j in (-1, 1) for k in (-1, 1)], np.float64)
+#: Largest deviation of noise.
+_MOST_NOISE = 2.5
 #: Side of the tiles of noise, which repeat; a power of two.
 TILE = 256
 
@@ -349,6 +351,8 @@ def noise_tile(sigma: float) -> NDArray[np.float32]:
     """
     white = np.random.default_rng(20).standard_normal((TILE, TILE))
     smooth = gaussian_filter(white, sigma, mode="wrap") if sigma else white
+    # No outliers: a pattern's colour shall not fall below black.
+    smooth = np.clip(smooth / smooth.std(), -_MOST_NOISE, _MOST_NOISE)
     smooth -= smooth.mean()
     tile: NDArray[np.float32] = (smooth / smooth.std()).astype(np.float32)
     tile.flags.writeable = False

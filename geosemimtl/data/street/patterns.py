@@ -113,7 +113,7 @@ def _paving(spots: Spots) -> Float:
 
 
 def _grass(spots: Spots) -> Float:
-    shade = 1 + 0.22 * spots.noise(0.15) + 0.20 * spots.noise(1.8, 4.0)
+    shade = 1 + 0.20 * spots.noise(0.15) + 0.18 * spots.noise(1.8, 4.0)
     dry = np.clip(0.5 + 0.3 * spots.noise(5.0, 4.0), 0, 1)
     return _mix(spots.colour, spots.accent, dry) * shade
 

@@ -228,6 +228,7 @@ def _sidewalk_things(
 def _traffic(style: StreetStyle, section: Section, rng: np.random.Generator) -> Iterator[Thing]:
     """Yield what drives and what is parked."""
     half = section.lanes // 2
+    outermost: dict[int, list[float]] = {-1: [], 1: []}
     for lane in range(-half, half):
         x = (lane + 0.5) * section.lane_m
         is_own = lane == 0
@@ -235,11 +236,14 @@ def _traffic(style: StreetStyle, section: Section, rng: np.random.Generator) -> 
         for z in _places(style.traffic_m, start, section.end_m + 20, rng):
             spot = Spot(x + float(rng.uniform(-0.25, 0.25)), z, 0.0, lane >= 0)
             is_large = rng.random() < style.large_share and z > 16
+            if lane in (-half, half - 1):
+                outermost[1 if lane >= 0 else -1].append(z)
             yield from (large_vehicle if is_large else car)(spot, rng)
     for side in (-1, 1):
         lane_edge = section.lanes * section.lane_m / 2
         for z in _places(style.bicycles_m, 12.0, section.end_m, rng):
-            if rng.random() < 0.6:
+            is_free = all(abs(z - other) > 8.5 for other in outermost[side])
+            if rng.random() < 0.8 and is_free:
                 x = side * (lane_edge - 0.45)
                 yield from bicycle(Spot(x, z, 0.0, side > 0), rng, ridden=True)
         if not section.parking[side > 0]:
