@@ -30,7 +30,8 @@ from rich.text import Text
 from shapely import get_coordinates
 
 from geosemimtl.classes import IGNORE, ISPRS_CLASSES
-from geosemimtl.publish.picture import stretched, write_figure
+from geosemimtl.publish.panels import stretched
+from geosemimtl.publish.picture import write_figure
 from geosemimtl.raster.styles import HEIGHT_RAMP
 
 WIDTH = 84
@@ -231,6 +232,13 @@ def draw_vectorize(demo: Path, work: Path, path: Path) -> None:
     write_figure(figure, path)
 
 
+def draw_regime(work: Path, path: Path) -> None:
+    """Show what a random regime keeps of as many images as NYUv2 has."""
+    (work / "nyuv2.txt").write_text("\n".join(map(str, range(795))))
+    asked = ("regime", "nyuv2.txt", "--tasks", "segmentation,depth,normals", "--kind", "random")
+    draw_terminal(path, " ".join(("geosemimtl", *asked)), run(work, *asked))
+
+
 def main() -> None:
     """Draw every picture into a folder."""
     demo, target = (Path(argument).resolve() for argument in sys.argv[1:3])
@@ -249,6 +257,7 @@ def main() -> None:
         draw_terminal(target / f"{name}.svg", command, run(demo, *arguments))
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
+        draw_regime(work, target / "regime.svg")
         scenes = [str(demo / "scenes" / f"potsdam_{number}.tif") for number in (1, 2)]
         cut = ("--gsd", "0.3", "--size", "128", "--overlap", "0.25", "--split", "blocks")
         run(work, "tile", *scenes, *cut, "-o", "tiles")

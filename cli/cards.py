@@ -14,15 +14,18 @@ from geosemimtl.inference.remarks import describe_shift, is_rotated, is_square
 from geosemimtl.inference.sampling import PERCENTILES
 from geosemimtl.publish.card_facts import DOMAIN_HEAD, domain_rows, model_facts
 from geosemimtl.raster.grid import PixelGrid
+from geosemimtl.tasks import HEIGHT, SEGMENTATION
 from geosemimtl.tiling.data_set import DataSet, Stock
 from geosemimtl.tiling.tileset import PERCENTILES as BAND_PERCENTILES
-from geosemimtl.tiling.tileset import TileSet
+from geosemimtl.tiling.tileset import ClassTarget, QuantityTarget, TileSet
 
 if TYPE_CHECKING:  # loads torch
     from geosemimtl.training.model_file import ModelCard
 
 #: So many names are listed.
 _FEW = 4
+#: And of scenes.
+_FEW_SCENES = 12
 
 
 def tileset_tables(tileset: TileSet) -> Iterator[Table]:
@@ -30,16 +33,19 @@ def tileset_tables(tileset: TileSet) -> Iterator[Table]:
     yield facts(
         f"Tile set {tileset.name}",
         (
-            ("tiles", f"{tileset.tiles} of {tileset.size_px} px"),
+            ("tiles", f"{tileset.tiles} of {size_words(tileset.size_px)}"),
             ("splits", _counted(tileset.splits)),
             ("dropped", _counted(tileset.dropped) or "none"),
-            ("overlap", f"{tileset.overlap_px} px"),
-            ("GSD", f"{tileset.gsd_m:g} m"),
+            *(
+                [("ground", "none: images resized as a whole")]
+                if tileset.gsd_m is None
+                else [("overlap", f"{tileset.overlap_px} px"), ("GSD", f"{tileset.gsd_m:g} m")]
+            ),
             (
                 "pixels",
                 f"{tileset.dtype}, {tileset.value_range[0]:g} to {tileset.value_range[1]:g}",
             ),
-            ("scenes", ", ".join(source.name for source in tileset.sources)),
+            ("scenes", _few_names([source.name for source in tileset.sources])),
         ),
     )
     bands = zip(tileset.bands, tileset.statistics, strict=True)
@@ -57,23 +63,42 @@ def tileset_tables(tileset: TileSet) -> Iterator[Table]:
         ("task", "pixels"),
         [(task, f"{count:,}" if count else "none") for task, count in labelled.items()],
     )
-    if tileset.classes:
-        total = max(sum(tileset.class_pixels), 1)
-        counts = zip(tileset.classes.names, tileset.class_pixels, strict=True)
-        yield table(
-            "Classes of the training tiles" if "train" in tileset.splits else "Classes",
-            ("class", "pixels", "%"),
-            [(name.replace("_", " "), f"{n:,}", f"{100 * n / total:.1f}") for name, n in counts],
-        )
-    if tileset.heights:
-        heights = tileset.heights
-        yield facts(
-            "Heights",
-            (
-                ("range", f"{heights.minimum_m:.1f} to {heights.maximum_m:.1f} m"),
-                ("mean", f"{heights.mean_m:.2f} m"),
-            ),
-        )
+    where = " of the training tiles" if "train" in tileset.splits else ""
+    for task, target in tileset.targets.items():
+        if isinstance(target, ClassTarget):
+            title = "Classes" if task == SEGMENTATION else task.replace("_", " ").capitalize()
+            total = max(target.labelled, 1)
+            counts = zip(target.classes.names, target.pixels, strict=True)
+            yield table(
+                f"{title}{where}",
+                ("class", "pixels", "%"),
+                [
+                    (name.replace("_", " "), f"{n:,}", f"{100 * n / total:.1f}")
+                    for name, n in counts
+                ],
+            )
+        elif isinstance(target, QuantityTarget):
+            title = "Heights" if task == HEIGHT else task.replace("_", " ").capitalize()
+            low, high, unit = target.minimum, target.maximum, target.unit.replace("1/", "/ ")
+            places = 4 if unit == "/ m" else 1
+            yield facts(
+                title,
+                (
+                    ("range", f"{low:.{places}f} to {high:.{places}f} {unit}"),
+                    ("mean", f"{target.mean:.{places + 1}f} {unit}"),
+                ),
+            )
+
+
+def size_words(size_px: tuple[int, int]) -> str:
+    """Return rows and columns as sizes are said: one number of a square, else width by height."""
+    rows, cols = size_px
+    return f"{rows} px" if rows == cols else f"{cols} x {rows} px"
+
+
+def _few_names(names: Sequence[str]) -> str:
+    more = len(names) - _FEW_SCENES
+    return ", ".join(names[:_FEW_SCENES]) + (f" and {more} more" if more > 0 else "")
 
 
 def _counted(counts: Mapping[str, int]) -> str:
@@ -114,28 +139,37 @@ def coverage_table(rows: Sequence[Coverage]) -> Table:
 
 
 def _amount(pixels: int, km2: float) -> str:
-    return f"{pixels:,} ({km2:.3g})" if pixels else "-"
+    if not pixels:
+        return "-"
+    return f"{pixels:,} ({km2:.3g})" if km2 else f"{pixels:,}"
 
 
 def scene_facts(report: SceneReport) -> Iterator[tuple[str, str]]:
     """Yield what a scene is, what would be done with it, and what stands in the way."""
     scene, layout = report.scene, report.layout
     (rows, cols), (new_rows, new_cols) = scene.grid.shape, report.grid.shape
-    across, down = scene.grid.gsd_m
     leaning = (", not square" * (not is_square(scene.grid))) + (
         ", rotated" * is_rotated(scene.grid)
     )
     yield "size", f"{cols} x {rows} px, {scene.dtype}"
-    yield "CRS", scene.grid.crs.to_string()
-    yield "GSD", f"{across:.4g} x {down:.4g} m{leaning}"
+    if scene.grid.crs is None:
+        yield "ground", "none: an image that lies nowhere"
+    else:
+        across, down = scene.grid.gsd_m
+        yield "CRS", scene.grid.crs.to_string()
+        yield "GSD", f"{across:.4g} x {down:.4g} m{leaning}"
     yield "bands", f"{', '.join(scene.bands)} (named by {scene.named_by})"
     yield from _value_facts(report)
     about = "" if report.sample.is_whole else "about "
     by = "nothing marks missing pixels" if scene.mask == "none" else f"by {scene.mask}"
     yield "valid", f"{about}{100 * report.valid_share:.1f} % ({by})"
-    yield "would be", f"{new_cols} x {new_rows} px of {report.grid.gsd_m[0]:.4g} m"
+    of = "" if report.grid.crs is None else f" of {report.grid.gsd_m[0]:.4g} m"
+    yield "would be", f"{new_cols} x {new_rows} px{of}"
     yield from ((step.layer, step_words(step, report.grid)) for step in report.steps)
-    yield "tiles", f"{len(layout)} of {layout.size_px} px, sharing {layout.overlap_px} px"
+    yield (
+        "tiles",
+        f"{len(layout)} of {size_words(layout.size_px)}, sharing {layout.overlap_px} px",
+    )
     if report.cost is not None:
         cost = report.cost
         yield (
@@ -168,8 +202,13 @@ def _value_facts(report: SceneReport) -> Iterator[tuple[str, str]]:
 
 def step_words(step: Step, grid: PixelGrid) -> str:
     """Say how a layer gets onto a grid: ``0.05 m to 0.09 m: shrinks 1.8 times, averaged``."""
-    if step.gsd_m is None or step.factor is None:
+    if step.factor is None:
         return f"{step.how} at {max(grid.gsd_m):.3g} m"
+    if step.gsd_m is None:
+        down, across = step.factor[1], step.factor[0]
+        if across == down == 1:
+            return step.how
+        return f"resized to 1/{across:.3g} across, 1/{down:.3g} down, {step.how}"
     factor, own = max(step.factor), max(step.gsd_m)
     sizes = f"{own:.3g} m to {max(grid.gsd_m):.3g} m"
     if factor > 1.005:

@@ -58,7 +58,9 @@ def command(
     data = chosen_data_set(scenes, {"labels": labels, "heights": heights}, classes, options)
     is_known = bool(data.stocks)  # of its many scenes only what is wrong is told
     watch = track if is_known and data.scenes else silent
-    reports = check_all(data.scenes, options=data.options, model=model, track=watch)
+    reports = check_all(
+        data.scenes, options=data.options, readers=data.readers, model=model, track=watch
+    )
     problems = [*data.problems, *(each for report in reports for each in report.problems)]
     if as_json:
         documents = [report.document() for report in reports]

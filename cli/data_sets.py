@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from geosemimtl.cli.options import read_class_map, together
+from geosemimtl.cli.options import Names, read_class_map, together
 from geosemimtl.data.sets.registry import DATA_SETS
 
 if TYPE_CHECKING:
@@ -24,7 +24,18 @@ data_set_options = together(
     ),
     click.option("--variant", help="Form of its images, such as irrg, rgb or rgbir."),
     click.option("--no-boundary", is_flag=True, help="Its labels without the borders of objects."),
+    click.option(
+        "--whole-image", is_flag=True, help="Its disparities and depths to the images' noisy edges."
+    ),
+    click.option(
+        "--tasks",
+        type=Names(),
+        metavar="TASK,...",
+        help="What to cut of its labels, such as segmentation,disparity; the usual ones by default.",
+    ),
 )
+#: Targets of a data set in place of its usual ones, by the flag that asks for them.
+_ALTERNATIVES = ("no_boundary", "whole_image")
 
 
 def chosen_data_set(
@@ -38,7 +49,7 @@ def chosen_data_set(
     Args:
         scenes: The command's arguments.
         layers: ``labels`` and ``heights`` named besides.
-        classes: The class map's file, if one was named.
+        classes: The class map's file, or the name of one of the data set's, if one was named.
         options: Values of ``data_set_options``, which are taken out, and of fields of
             ``TileOptions``.
     """
@@ -49,13 +60,19 @@ def chosen_data_set(
     from geosemimtl.tiling.options import TileOptions
     from geosemimtl.tiling.scenes import gather_scenes
 
-    name, variant, no_boundary = (options.pop(key) for key in ("dataset", "variant", "no_boundary"))
+    name, variant, tasks = (options.pop(key) for key in ("dataset", "variant", "tasks"))
+    alternatives = tuple(key.replace("_", "-") for key in _ALTERNATIVES if options.pop(key))
     given = {key: value for key, value in options.items() if _is_given(key)}
-    if classes is not None:
+    own_classes = None
+    if name and classes is not None and not classes.exists() and not classes.suffix:
+        own_classes = str(classes)
+    elif classes is not None:
         given["classes"] = read_class_map(classes)
     described = [path for path in scenes if is_scenes_file(path)]
-    if name is None and (variant or no_boundary):
-        raise click.UsageError("--variant and --no-boundary go with --dataset")
+    if name is None and (variant or alternatives or tasks):
+        raise click.UsageError(
+            "--variant, --tasks, --no-boundary and --whole-image go with --dataset"
+        )
     if not (name or described):
         reading = TileOptions(**given)
         return DataSet(gather_scenes(scenes, **layers, mosaic=reading.mosaic), reading)
@@ -67,8 +84,10 @@ def chosen_data_set(
     if name:
         wanted = Wanted(
             variant,
-            alternatives=("no-boundary",) if no_boundary else (),
-            height_scale_m=given.get("height_scale_m"),
+            tasks,
+            own_classes,
+            alternatives,
+            given.get("height_scale_m"),
         )
         data = find_data_set(name, scenes[0], wanted)
     else:

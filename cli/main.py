@@ -19,6 +19,7 @@ COMMANDS = (
     "check",
     "ndsm",
     "tile",
+    "regime",
     "train",
     "predict",
     "vectorize",

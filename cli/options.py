@@ -147,6 +147,21 @@ class Overlap(click.ParamType):  # type: ignore[type-arg]  # generic from click 
             self.fail(f"{value!r}: write a share such as 0.5, or pixels such as 128px", param, ctx)
 
 
+class Size(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.2 on only
+    """Rows and columns, such as ``512x1024``."""
+
+    name = "ROWSxCOLUMNS"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, int]:
+        """Return both numbers."""
+        rows, by, cols = str(value).lower().partition("x")
+        if not (by and rows.isdecimal() and cols.isdecimal() and int(rows) and int(cols)):
+            self.fail(f"{value!r}: write rows and columns, such as 512x1024", param, ctx)
+        return int(rows), int(cols)
+
+
 class Alpha(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.2 on only
     """``auto``, ``none`` or a band's number."""
 
@@ -230,7 +245,8 @@ layer_options = together(
     click.option(
         "--classes",
         type=FILE,
-        help="YAML: the classes, and how the labels write them; ISPRS by default.",
+        help="YAML: the classes, and how the labels write them, or the name of one of the data "
+        "set's own; ISPRS by default.",
     ),
     click.option(
         "--class-column",
@@ -265,6 +281,12 @@ cut_options = together(
         "--crs",
         metavar="CRS",
         help="CRS of the tiles, or auto for the UTM zone; the scene's own by default.",
+    ),
+    click.option(
+        "--resize",
+        type=Size(),
+        metavar="ROWSxCOLUMNS",
+        help="Images that lie nowhere on the ground: each is one tile, resized as a whole.",
     ),
     click.option(
         "--size",

@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from geosemimtl.data.regime_drawing import regime
     from geosemimtl.demonstration import demo
     from geosemimtl.experiments.running import experiment
     from geosemimtl.inference.evaluation.scenes import evaluate
@@ -31,6 +32,7 @@ __all__ = [
     "info",
     "ndsm",
     "predict",
+    "regime",
     "tile",
     "train",
     "vectorize",
@@ -45,6 +47,7 @@ _HOMES = {
     "info": "inference.inspection.contents",
     "ndsm": "terrain.subtraction",
     "predict": "inference.predictor",
+    "regime": "data.regime_drawing",
     "tile": "tiling.cutting",
     "train": "training.trainer",
     "vectorize": "vectors.vectorization",

@@ -9,7 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geosemimtl.classes import Classes, LandClass
-from geosemimtl.tasks import NODATA, UNITS, Kind, kind_of
+from geosemimtl.tasks import (
+    NODATA,
+    UNITS,
+    Kind,
+    kind_of,
+)
 from geosemimtl.tiling.tileset import (
     BINS,
     STEPS,

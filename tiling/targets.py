@@ -25,7 +25,14 @@ from geosemimtl.raster.grid import PixelGrid
 from geosemimtl.raster.reading import GridReader, height_filter, read_on_grid
 from geosemimtl.raster.scene import Georeference, Reader, Scene, open_scene
 from geosemimtl.raster.values import filled
-from geosemimtl.tasks import HEIGHT, HUMAN_PARTS, NODATA, Kind, form_of, kind_of
+from geosemimtl.tasks import (
+    HEIGHT,
+    HUMAN_PARTS,
+    NODATA,
+    Kind,
+    form_of,
+    kind_of,
+)
 from geosemimtl.tiling.labels import check_heights, check_overlap, open_heights, open_labels
 from geosemimtl.tiling.options import TileOptions
 

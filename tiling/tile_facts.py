@@ -9,7 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geosemimtl.classes import LandClass
-from geosemimtl.tasks import NODATA, SEGMENTATION, UNITS, Kind, kind_of
+from geosemimtl.tasks import (
+    NODATA,
+    SEGMENTATION,
+    UNITS,
+    Kind,
+    kind_of,
+)
 
 
 def tile_facts(

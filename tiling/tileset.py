@@ -11,7 +11,12 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from geosemimtl.classes import Classes
 from geosemimtl.errors import TileSetError
-from geosemimtl.tasks import HEIGHT, SEGMENTATION, TASK_NAMES, Kind
+from geosemimtl.tasks import (
+    HEIGHT,
+    SEGMENTATION,
+    TASK_NAMES,
+    Kind,
+)
 from geosemimtl.tiling.layout import Edge
 
 MANIFEST = "tileset.json"

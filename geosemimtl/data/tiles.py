@@ -15,6 +15,7 @@ from torch.utils.data import Dataset
 
 from geosemimtl.classes import IGNORE
 from geosemimtl.data.batch import Batch
+from geosemimtl.data.regimes import LabelRegime, RegimeSection, resolve_regime
 from geosemimtl.errors import SceneError, TileSetError
 from geosemimtl.raster.scene import opened
 from geosemimtl.raster.values import unit_values
@@ -43,10 +44,12 @@ class DomainTiles:
         supervises: Tasks whose labels are used; ``None`` uses all there are.
         cache_bytes: Decoded tiles are kept in memory up to this size.
         split: Of these tiles.
+        regime: Which of the labels are kept; all by default.
 
     Raises:
         TileSetError: The tile set is unusable, has no tile of the split, or has no labels for a
             task it should supervise.
+        ConfigError: The regime does not fit the tiles.
     """
 
     def __init__(
@@ -56,6 +59,7 @@ class DomainTiles:
         supervises: Sequence[str] | None = None,
         cache_bytes: int = 2 << 30,
         split: str = "train",
+        regime: RegimeSection | None = None,
     ) -> None:
         self.folder = folder
         self.tileset: TileSet = read_tileset(folder)
@@ -69,6 +73,9 @@ class DomainTiles:
         wanted = self.tileset.tasks if supervises is None else supervises
         self.supervises = tuple(task for task in self.tasks if task in wanted)
         self.names = tile_names(folder, split)
+        self.regime: LabelRegime | None = None
+        if regime is not None:
+            self.regime = resolve_regime(regime, self.names, self.tileset.tasks)
         self._cache: dict[int, Tile] = {}
         self._room = cache_bytes
 
@@ -92,7 +99,7 @@ class DomainTiles:
             with opened(self.folder / layer / name) as source:
                 image, observed = source.read(), source.dataset_mask() > 0
             targets = {}
-            for layer in self.supervises:
+            for layer in self.labelled(name):
                 with opened(self.folder / layer / name) as source:
                     targets[layer] = source.read(1) if source.count == 1 else source.read()
         except (SceneError, RasterioError) as error:
@@ -101,6 +108,12 @@ class DomainTiles:
             ) from error
         self._check(name, image, targets)
         return Tile(image, observed, targets)
+
+    def labelled(self, name: str) -> tuple[str, ...]:
+        """Return the tasks that a tile's labels are used for."""
+        if self.regime is None:
+            return self.supervises
+        return tuple(task for task in self.supervises if self.regime.keeps(name, task))
 
     def _check(self, name: str, image: NDArray[Any], targets: Mapping[str, NDArray[Any]]) -> None:
         """Refuse a tile that is not what the manifest says."""

@@ -16,6 +16,7 @@ from geosemimtl.errors import SceneError, TileSetError
 from geosemimtl.experiments.config import SceneSection, resolved
 from geosemimtl.files import on_disk
 from geosemimtl.raster.scene import Georeference
+from geosemimtl.tasks import HEIGHT, SEGMENTATION
 from geosemimtl.tiling.splits import read_split_list
 from geosemimtl.tiling.vectors import split_layer
 
@@ -90,7 +91,10 @@ def _of_data_set(section: SceneSection, name: str, root: Path) -> SceneTruth:
     if found.options.split != "none":
         splits |= read_split_list(found.options.split).assign(list(splits))
     scenes = [scene for scene in found.scenes if splits[scene.name] == section.split]
-    layers = {"labels": [s.labels for s in scenes], "heights": [s.height for s in scenes]}
+    layers = {
+        name: [scene.of(task) for scene in scenes]
+        for name, task in (("labels", SEGMENTATION), ("heights", HEIGHT))
+    }
     for layer, files in layers.items():
         without = [scene.name for scene, own in zip(scenes, files, strict=True) if not own]
         if without and len(without) < len(scenes):

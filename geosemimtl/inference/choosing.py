@@ -12,6 +12,7 @@ from rasterio.windows import Window
 
 from geosemimtl.errors import (
     BandError,
+    ConfigError,
     GeoSemiMTLError,
     GridError,
     OutputError,
@@ -26,8 +27,8 @@ from geosemimtl.inference.remarks import likeness_remarks
 from geosemimtl.inference.sampling import sample_scene
 from geosemimtl.inference.scene_pixels import ScenePixels
 from geosemimtl.raster.declared import predicted_by
-from geosemimtl.raster.grid import PixelGrid, model_grid
-from geosemimtl.raster.scene import Scene, open_scene
+from geosemimtl.raster.grid import PixelGrid, model_grid, resized_grid
+from geosemimtl.raster.scene import NOWHERE, Scene, open_scene
 from geosemimtl.raster.values import value_range_remedy
 from geosemimtl.tiling.areas import read_area, window_of_bounds
 from geosemimtl.tiling.layout import TileLayout
@@ -89,7 +90,7 @@ def choose_scenes(
         ConfigError: The model knows no such sensor.
     """
     card.domain(options.sensor)
-    if _overlap_px(card, options) == 0:
+    if card.gsd_m is not None and _overlap_px(card, options) == 0:
         _LOG.warning("--overlap 0: tiles are not blended, so seams are possible between them")
     chosen: list[Chosen] = []
     failures: list[GeoSemiMTLError] = []
@@ -99,7 +100,7 @@ def choose_scenes(
             if each[0].name.endswith(tuple(SUFFIXES.values())) and predicted_by(each[0]):
                 passed += 1
                 continue
-            chosen.append(_looked_at(_opened(each, options), output, card, options))
+            chosen.append(_looked_at(_opened(each, card, options), output, card, options))
         except GeoSemiMTLError as error:
             if len(images) == 1:
                 raise
@@ -112,13 +113,13 @@ def choose_scenes(
     return chosen, failures
 
 
-def _opened(files: Sequence[Path], options: PredictOptions) -> Scene:
+def _opened(files: Sequence[Path], card: ModelCard, options: PredictOptions) -> Scene:
     return open_scene(
         files,
         options.bands,
         alpha=options.alpha,
         assume_crs=options.assume_crs,
-        fallback=options.georeference,
+        fallback=NOWHERE if card.gsd_m is None else options.georeference,
     )
 
 
@@ -126,6 +127,8 @@ def _looked_at(
     scene: Scene, output: Path | None, card: ModelCard, options: PredictOptions
 ) -> Chosen:
     scene.indexes_of(card.bands)
+    if card.gsd_m is None:
+        _require_whole(options)
     value_range = scene_value_range(scene, card, options.value_range, options.sensor)
     if scene.named_by == "colour":
         mask = "" if scene.alpha is None else f", and band {scene.alpha} is taken as its mask"
@@ -157,13 +160,31 @@ def _looked_at(
     return Chosen(pixels, plan_scene(grid, whole, layout, window), outputs, stem)
 
 
+def _require_whole(options: PredictOptions) -> None:
+    """Refuse what images that lie nowhere on the ground do not have.
+
+    Raises:
+        ConfigError: An option asks for it.
+    """
+    grid = options.grid if isinstance(options.grid, float) else None
+    asked = {"--bounds": options.bounds, "--aoi": options.area, "--grid METRES": grid}
+    for flag, value in asked.items():
+        if value is not None:
+            raise ConfigError(
+                f"{flag}: the model learned from images that lie nowhere on the ground, which it "
+                "predicts whole; leave it out"
+            )
+
+
 def _overlap_px(card: ModelCard, options: PredictOptions) -> int:
     if options.overlap is None:
         return card.overlap_px
-    return shared_px(options.overlap, card.tile_px)
+    return shared_px(options.overlap, min(card.tile_px))
 
 
 def _model_grid(scene: Scene, card: ModelCard) -> PixelGrid:
+    if card.gsd_m is None:
+        return resized_grid(scene.grid, card.tile_px)
     try:
         return model_grid(scene.grid, card.gsd_m)
     except GridError as error:

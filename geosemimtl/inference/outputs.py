@@ -13,22 +13,24 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from geosemimtl.classes import IGNORE
-from geosemimtl.raster.declared import MODEL_TAG
-from geosemimtl.raster.styles import (
-    classes_style,
-    confidence_style,
-    disagreement_style,
-    height_style,
-    probability_style,
+from geosemimtl.inference.task_outputs import (
+    DISAGREEMENT_UNITS,
+    TASK_SUFFIXES,
+    TASK_TITLES,
+    decided_pixels,
+    task_nodata,
+    task_raster,
 )
+from geosemimtl.raster.declared import MODEL_TAG
+from geosemimtl.raster.styles import confidence_style, disagreement_style, probability_style
 from geosemimtl.raster.writing import RasterKind
 from geosemimtl.tasks import (
-    HEIGHT,
     NODATA,
     SEGMENTATION,
-    Height,
+    Quantity,
     Segmentation,
     Task,
+    kind_of,
 )
 
 CONFIDENCE = "confidence"
@@ -36,16 +38,14 @@ PROBABILITIES = "probabilities"
 DISAGREEMENT = "disagreement"
 #: Suffix of each raster's file name.
 SUFFIXES = {
-    SEGMENTATION: "_classes.tif",
-    HEIGHT: "_height.tif",
+    **TASK_SUFFIXES,
     CONFIDENCE: "_confidence.tif",
     PROBABILITIES: "_probabilities.tif",
     DISAGREEMENT: "_disagreement.tif",
 }
 #: What each raster shows; in this order a QGIS project lists them.
 TITLES = {
-    SEGMENTATION: "Land cover",
-    HEIGHT: "Height above ground",
+    **TASK_TITLES,
     CONFIDENCE: "Confidence",
     PROBABILITIES: "Probabilities",
     DISAGREEMENT: "Disagreement of tiles",
@@ -58,7 +58,8 @@ _ROUNDING = 1e-3
 
 def scene_name(raster: Path) -> str:
     """Return the name of the scene that a raster is of: ``a`` of ``a_height.tif``."""
-    for suffix in SUFFIXES.values():
+    # the longest first: inverse depths are no depths
+    for suffix in sorted(SUFFIXES.values(), key=len, reverse=True):
         if raster.name.endswith(suffix):
             return raster.name.removesuffix(suffix)
     return raster.stem
@@ -157,9 +158,8 @@ class Outputs:
                 differ.append((1 - agree).clamp(0, 1))
             else:
                 variance = other - mean.square()
-                differ.append(
-                    torch.where(variance > _ROUNDING**2 * other, variance, 0).clamp(min=0).sqrt()
-                )
+                spread = torch.where(variance > _ROUNDING**2 * other, variance, 0).clamp(min=0)
+                differ.append(spread.sum(dim=0, keepdim=True).sqrt())
         return torch.cat([strip[:half], *differ])
 
     def decided(self, values: Tensor, valid: Tensor | None) -> dict[str, NDArray[Any]]:
@@ -175,13 +175,13 @@ class Outputs:
         made: dict[str, Tensor] = {}
         for task, part in zip(self.tasks, self._parts(values, 0), strict=True):
             if isinstance(task, Segmentation):
-                certainty, made[SEGMENTATION] = _largest(part)
-                if CONFIDENCE in self.kinds:
+                certainty, made[task.name] = _largest(part)
+                if task.name == SEGMENTATION and CONFIDENCE in self.kinds:
                     made[CONFIDENCE] = certainty.mul_(100).round_().to(torch.uint8)
-                if PROBABILITIES in self.kinds:
+                if task.name == SEGMENTATION and PROBABILITIES in self.kinds:
                     made[PROBABILITIES] = (part * _CERTAIN).round_().to(torch.uint8)
             else:
-                made[HEIGHT] = part.clone()  # else the whole block stays until it is written
+                made[task.name] = decided_pixels(task, part)
         if DISAGREEMENT in self.kinds:
             made[DISAGREEMENT] = values[-len(self.tasks) :].clone()
         if valid is not None:
@@ -200,27 +200,20 @@ class Outputs:
     def raster(self, kind: str) -> tuple[RasterKind, Mapping[str, str]]:
         """Return what a raster holds, and its style by suffix."""
         tags = {MODEL_TAG: self.model}
-        own = {task.name: task for task in self.tasks}
-        land, metres = own.get(SEGMENTATION), own.get(HEIGHT)
-        names = land.classes.names if isinstance(land, Segmentation) else ()
-        nodata = _nodata(kind)
-        if kind == SEGMENTATION and isinstance(land, Segmentation):
-            raster = RasterKind(
-                "uint8", nodata, ("classes",), classes=land.classes, overviews="MODE", tags=tags
-            )
-            style = classes_style(land.classes)
-        elif kind == HEIGHT and isinstance(metres, Height):
-            raster = RasterKind("float32", nodata, ("height above ground",), "m", tags=tags)
-            style = height_style(metres.scale_m)
-        elif kind == CONFIDENCE:
+        own: dict[str, Task] = {task.name: task for task in self.tasks}
+        if kind in own:
+            raster, style = task_raster(own[kind], tags)
+            return raster, {".qml": style}
+        nodata, land = _nodata(kind), own.get(SEGMENTATION)
+        if kind == CONFIDENCE:
             raster = RasterKind("uint8", nodata, ("confidence",), "%", tags=tags)
             style = confidence_style()
-        elif kind == PROBABILITIES:
+        elif kind == PROBABILITIES and isinstance(land, Segmentation):
+            names = land.classes.names
             raster = RasterKind("uint8", nodata, names, "share", tags=tags, scale=1 / _CERTAIN)
             style = probability_style()
         else:
-            bands = {SEGMENTATION: ("classes", "share"), HEIGHT: ("height", "m")}
-            words, units = zip(*(bands[task.name] for task in self.tasks), strict=True)
+            words, units = zip(*map(_disagreement_band, self.tasks), strict=True)
             raster = RasterKind("float32", nodata, words, units, tags=tags)
             style = disagreement_style(units[0])
         return raster, {".qml": style}
@@ -245,5 +238,12 @@ def _largest(values: Tensor) -> tuple[Tensor, Tensor]:
     return most, number
 
 
+def _disagreement_band(task: Task) -> tuple[str, str]:
+    unit = task.unit if isinstance(task, Quantity) else DISAGREEMENT_UNITS[kind_of(task.name)]
+    return ("classes" if task.name == SEGMENTATION else task.name), unit
+
+
 def _nodata(kind: str) -> float:
-    return NODATA if kind in {HEIGHT, DISAGREEMENT} else IGNORE
+    if kind in TASK_SUFFIXES:
+        return task_nodata(kind)
+    return NODATA if kind == DISAGREEMENT else IGNORE

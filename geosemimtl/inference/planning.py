@@ -135,7 +135,7 @@ def plan_scene(
 
 def _strips(layout: TileLayout, down: AxisWeights, rows: range) -> Iterator[Strip]:
     first, end = reach(down)
-    tops, size = layout.row_offsets, layout.size_px
+    tops, size = layout.row_offsets, layout.size_px[0]
     begin = rows.start
     for index in range(len(tops)):
         settled = tops[index + 1] if index + 1 < len(tops) else layout.shape[0]
@@ -149,7 +149,7 @@ def _strips(layout: TileLayout, down: AxisWeights, rows: range) -> Iterator[Stri
 
 def _bands(layout: TileLayout, across: AxisWeights, cols: range) -> Iterator[Band]:
     first, end = reach(across)
-    lefts, size = layout.col_offsets, layout.size_px
+    lefts, size = layout.col_offsets, layout.size_px[1]
     for index, part in enumerate(_cut(layout, across, cols)):
         low, high = int(first[part.start]), int(end[part.stop - 1])
         tiles = [j for j, left in enumerate(lefts) if left < high and left + size > low]
@@ -160,7 +160,7 @@ def _bands(layout: TileLayout, across: AxisWeights, cols: range) -> Iterator[Ban
 def _cut(layout: TileLayout, across: AxisWeights, cols: range) -> Iterator[range]:
     """Cut output columns where few tiles touch both sides: in the middle of a step."""
     first, _ = reach(across)
-    lefts, size = layout.col_offsets, layout.size_px
+    lefts, size = layout.col_offsets, layout.size_px[1]
     half = (size - layout.overlap_px) // 2
     cuts = [int(np.searchsorted(first, left + half)) for left in lefts[1:]]
     begin, last = cols.start, cols.start

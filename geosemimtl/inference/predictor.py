@@ -12,7 +12,14 @@ from math import prod
 from pathlib import Path
 from typing import NamedTuple
 
-from geosemimtl.errors import BatchError, GeoSemiMTLError, MachineError, OutputError, named_by
+from geosemimtl.errors import (
+    BatchError,
+    ConfigError,
+    GeoSemiMTLError,
+    MachineError,
+    OutputError,
+    named_by,
+)
 from geosemimtl.files import (
     earlier_request,
     no_empty_folder,
@@ -78,6 +85,11 @@ def predict(  # noqa: PLR0913  (each is a caller's own choice)
     """
     options = options or PredictOptions()
     card = read_card(model)
+    if companions and card.gsd_m is None:
+        raise ConfigError(
+            f"{model}: learned from images that lie nowhere on the ground, of which no project and "
+            "no STAC item is made; leave --project and --stac out"
+        )
     setting, sizes = settle(options, model, card.tile_px, devices)
     with ExitStack() as stack:
         stack.enter_context(gdal_environment())

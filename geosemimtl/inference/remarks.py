@@ -42,12 +42,13 @@ def scene_remarks(scene: Scene, sample: Sample, options: TileOptions) -> list[st
                 f"{100 * share:.0f} % of its rim is solid {name}: a border without image that "
                 "nothing marks? Mark it: gdal_edit.py -a_nodata VALUE, or nearblack -setmask"
             )
-    if scene.grid.crs.is_geographic:
+    crs = scene.grid.crs
+    if crs is not None and crs.is_geographic:
         notes.append("the CRS is in degrees: metres hold at the scene's centre")
-    if options.assume_crs is not None and scene.grid.crs.to_string() != options.assume_crs:
+    if options.assume_crs is not None and crs is not None and crs.to_string() != options.assume_crs:
         notes.append(
             f"--assume-crs {options.assume_crs} is not used: the file names its own, "
-            f"{scene.grid.crs.to_string()}"
+            f"{crs.to_string()}"
         )
     return notes
 
@@ -60,7 +61,7 @@ def is_rotated(grid: PixelGrid) -> bool:
 
 def is_square(grid: PixelGrid) -> bool:
     """Return whether pixels are as high as wide on the ground."""
-    across, down = grid.gsd_m
+    across, down = grid.pixel_size
     return abs(across / down - 1) <= _SQUARE
 
 

@@ -113,7 +113,7 @@ class _Images:
 
     def read(self, window: Window) -> Piece:
         pixels, valid = self.reader.read(window)
-        return Piece(window, filled(self.network_values(pixels), valid, 0), valid, None, None)
+        return Piece(window, filled(self.network_values(pixels), valid, 0), valid, {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,4 +126,4 @@ class _Wanted:
         valid = np.ones(shape, bool) if self.reader is None else self.reader.read(window)[1]
         if self.area is not None:
             valid = valid & self.area.holds(window)
-        return Piece(window, np.empty((0, *shape), np.uint8), valid, None, None)
+        return Piece(window, np.empty((0, *shape), np.uint8), valid, {})

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from math import prod
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -41,14 +42,14 @@ class Sizes(NamedTuple):
 
 
 def settle(
-    options: PredictOptions, model: Path, tile_px: int, devices: Sequence[str]
+    options: PredictOptions, model: Path, tile_px: tuple[int, int], devices: Sequence[str]
 ) -> tuple[Setting, Sizes]:
     """Settle what the options leave open, by the machine.
 
     Args:
         options: How to predict.
         model: The model file.
-        tile_px: Side of its tiles.
+        tile_px: (rows, columns) of its tiles.
         devices: One a process; by default one GPU if there is one that the model can run on, else
             the processor.
 
@@ -64,7 +65,7 @@ def settle(
     batch = options.batch or _BATCH_CPU
     if options.batch is None and device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
-        batch = min(_BATCH_GPU, max(1, free // (2 * _BYTES_PER_PIXEL * tile_px**2)))
+        batch = min(_BATCH_GPU, max(1, free // (2 * _BYTES_PER_PIXEL * prod(tile_px))))
     precision = kind.precision(options, names)
     return Setting(model, names, precision, options), Sizes(batch, max(1, threads))
 

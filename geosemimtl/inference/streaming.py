@@ -193,16 +193,16 @@ class _Run:
     def _read(self, i: int) -> Piece:
         """Return what the tiles of a row show; beyond the grid nothing is valid."""
         layout, cols = self._job.plan.layout, self._band.model_cols
-        top, size = layout.row_offsets[i], layout.size_px
+        top, (height, least) = layout.row_offsets[i], layout.size_px
         self._images.release(top)
-        pieces = self._images.until(top + size)
-        width = max(len(cols), size)
-        return assemble(pieces, Window(cols.start, top, width, size))
+        pieces = self._images.until(top + height)
+        width = max(len(cols), least)
+        return assemble(pieces, Window(cols.start, top, width, height))
 
     def _blend(self, i: int, row: Piece) -> Iterator[int]:
         layout, left = self._job.plan.layout, self._band.model_cols.start
-        size = layout.size_px
-        places = {j: slice(at - left, at - left + size) for j, at in self._columns()}
+        width = layout.size_px[1]
+        places = {j: slice(at - left, at - left + width) for j, at in self._columns()}
         run = [j for j, at in places.items() if row.valid[:, at].any() and self._touches(i, j)]
         yield len(places) - len(run)
         if not run:
@@ -289,7 +289,7 @@ def require_numbers(values: Tensor, scene: Path) -> None:
 def _shown(plan: Plan, rows: range) -> range:
     """Return the rows of the model's grid that some rows of tiles show."""
     tops, bottom = plan.layout.row_offsets, plan.grid.shape[0]
-    return range(tops[rows[0]], min(tops[rows[-1]] + plan.layout.size_px, bottom))
+    return range(tops[rows[0]], min(tops[rows[-1]] + plan.layout.size_px[0], bottom))
 
 
 def _even_groups(run: Sequence[int], most: int) -> Iterator[Sequence[int]]:

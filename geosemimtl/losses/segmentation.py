@@ -1,16 +1,12 @@
-"""Supervised losses: cross entropy of the classes, and the table of every task's loss."""
+"""Cross entropy of classes."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from geosemimtl.losses.masking import widen
-from geosemimtl.losses.regression import berhu_loss
-from geosemimtl.tasks import HEIGHT, SEGMENTATION
 
 _IGNORED = -100  # torch's default; never a class
 
@@ -43,23 +39,3 @@ def cross_entropy(
     )
     weight = torch.where(valid, weights[index.clamp(min=0)], 0).sum()
     return total / torch.where(weight > 0, weight, 1)
-
-
-def height_loss(logits: Tensor, target: Tensor, valid: Tensor, *, scale_m: float = 1.0) -> Tensor:
-    """Compare heights by BerHu in the unit of the network's output.
-
-    Args:
-        logits: (B, 1, H, W), in units of ``scale_m``.
-        target: Metres (B, H, W); anything, also NaN, where not valid.
-        valid: Boolean, (B, H, W).
-        scale_m: Metres that the output 1.0 stands for; 1 if the target has the output's unit.
-
-    Returns:
-        A scalar; 0, still with a graph, where nothing is valid.
-    """
-    return berhu_loss(logits[:, 0], target / scale_m, valid)
-
-
-#: Supervised loss by task name: ``(logits, target, valid, **options)``; a segmentation takes
-#: ``class_weights``, a height ``scale_m``.
-SUPERVISED: dict[str, Callable[..., Tensor]] = {SEGMENTATION: cross_entropy, HEIGHT: height_loss}

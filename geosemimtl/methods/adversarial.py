@@ -18,7 +18,12 @@ from geosemimtl.losses.masking import widen, without
 from geosemimtl.methods.method import Method, MethodSection
 from geosemimtl.models.discriminator import Discriminator
 from geosemimtl.models.network import activate
-from geosemimtl.tasks import Binary, Normals, Quantity, Task
+from geosemimtl.tasks import (
+    Binary,
+    Normals,
+    Quantity,
+    Task,
+)
 
 
 class AdversarialSection(MethodSection):

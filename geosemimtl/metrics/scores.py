@@ -52,7 +52,7 @@ class SegmentationScores(_Summable):
         Raises:
             ValueError: The shapes differ, or a pixel that counts holds no class.
         """
-        guess, truth = _array(prediction), _array(target)
+        guess, truth = as_array(prediction), as_array(target)
         known = _mask(valid, truth) & (truth != self._ignore)
         classes = len(self.counts.matrix)
         self.counts = self.counts + ConfusionCounts.from_labels(guess, truth, known, classes)
@@ -108,7 +108,7 @@ class DepthScores(_Summable):
         Raises:
             ValueError: The shapes differ, or a value that counts is not finite.
         """
-        guess, truth = _array(prediction), _array(target)
+        guess, truth = as_array(prediction), as_array(target)
         known = _mask(valid, truth)
         self.counts = self.counts + HeightCounts.from_heights(
             guess, truth, known, eps=self.counts.eps
@@ -137,7 +137,7 @@ class DepthScores(_Summable):
         return both
 
 
-def _array(values: Any) -> NDArray[Any]:
+def as_array(values: Any) -> NDArray[Any]:
     """Return an array of what may be a tensor, on any device and with a graph."""
     if hasattr(values, "detach"):
         values = values.detach().cpu()
@@ -148,6 +148,6 @@ def _array(values: Any) -> NDArray[Any]:
 
 def _mask(valid: Any, like: NDArray[Any]) -> NDArray[np.bool_]:
     mask: NDArray[np.bool_] = (
-        np.ones(like.shape, bool) if valid is None else _array(valid).astype(bool)
+        np.ones(like.shape, bool) if valid is None else as_array(valid).astype(bool)
     )
     return mask

@@ -13,7 +13,14 @@ from geosemimtl.config import NetworkConfig
 from geosemimtl.models.decoders import AuxiliaryHead, build_decoder
 from geosemimtl.models.encoders import Encoder, build_encoder
 from geosemimtl.models.norm import freeze_statistics, keep_statistics_of, use_statistics_of
-from geosemimtl.tasks import Binary, Kind, Quantity, Segmentation, Task, kind_of
+from geosemimtl.tasks import (
+    Binary,
+    Kind,
+    Quantity,
+    Segmentation,
+    Task,
+    kind_of,
+)
 
 #: What follows the last convolution of numbers, by its name in the configuration.
 _NUMBER_ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from geosemimtl.errors import OutputError
-from geosemimtl.publish.card_facts import DOMAIN_HEAD, domain_rows, model_facts
+from geosemimtl.publish.card_facts import DOMAIN_HEAD, domain_rows, model_facts, score_words
 from geosemimtl.tasks import HEIGHT, SEGMENTATION
 from geosemimtl.training.model_file import ModelCard, ValidationCard
 
@@ -116,7 +116,8 @@ def _scores(state: RunState) -> Iterator[str]:
         yield "None yet: see `metrics.csv`."
         return
     names = list(known[0][1].scores)
-    head = ("weights", "after iterations", *map(_column, names), "score")
+    columns = [_column(name, known[0][1].scores[name]) for name in names]
+    head = ("weights", "after iterations", *columns, "score")
     rows = [
         (
             kind,
@@ -135,13 +136,14 @@ def _scores(state: RunState) -> Iterator[str]:
     )
 
 
-def _column(name: str) -> str:
+def _column(name: str, value: float) -> str:
     domain, _, kind = name.rpartition("/")
-    return f"{domain} {'mIoU %' if kind == 'mean_iou' else 'RMSE m'}"
+    word, unit, _ = score_words(kind, value)
+    return f"{domain} {word}{unit}"
 
 
 def _figure(name: str, value: float) -> str:
-    return f"{100 * value:.1f}" if name.endswith("/mean_iou") else f"{value:.2f}"
+    return score_words(name.rpartition("/")[2], value)[2]
 
 
 def _files(card: ModelCard, state: RunState) -> Iterator[tuple[str, str]]:
@@ -162,6 +164,16 @@ def _files(card: ModelCard, state: RunState) -> Iterator[tuple[str, str]]:
 
 def _next_steps(card: ModelCard) -> Iterator[str]:
     model = shlex.quote(f"{card.name}.safetensors")
+    if card.gsd_m is None:
+        yield "From this folder:"
+        yield (
+            f"    geosemimtl predict image.png --model {model}\n"
+            f"    geosemimtl evaluate TILES --model {model}\n"
+            f"    geosemimtl info {model}\n"
+            "    tensorboard --logdir ."
+        )
+        yield _AGAIN.format(name=card.name)
+        return
     tasks = [task.name for task in card.tasks]
     truth = " --labels labels.tif" * (SEGMENTATION in tasks) + " --height ndsm.tif" * (
         HEIGHT in tasks
@@ -173,11 +185,14 @@ def _next_steps(card: ModelCard) -> Iterator[str]:
         f"    geosemimtl info {model}\n"
         "    tensorboard --logdir ."
     )
-    yield (
-        "`geosemimtl train` with this `config.yaml`, called where the first training was, trains "
-        "the same again into the folder that `-o` names; with `--init` and "
-        f"`{card.name}.safetensors` it starts from this model."
-    )
+    yield _AGAIN.format(name=card.name)
+
+
+_AGAIN = (
+    "`geosemimtl train` with this `config.yaml`, called where the first training was, trains the "
+    "same again into the folder that `-o` names; with `--init` and `{name}.safetensors` it starts "
+    "from this model."
+)
 
 
 def _bullets(facts: Sequence[tuple[str, str]]) -> str:

@@ -16,6 +16,7 @@ from matplotlib.patches import Patch, Rectangle
 from numpy.typing import NDArray
 
 from geosemimtl.errors import TileSetError
+from geosemimtl.publish.contact_sheet import draw_contact_sheet
 from geosemimtl.publish.picture import write_figure
 from geosemimtl.raster.grid import model_grid
 from geosemimtl.raster.reading import image_filter, read_on_grid
@@ -59,7 +60,7 @@ class Panel:
 
 
 def draw_map(folder: Path, path: Path) -> None:
-    """Draw a tile set's scenes with their tiles, coloured by split.
+    """Draw a tile set's scenes with their tiles, coloured by split; images without ground as such.
 
     Axes are metres from the upper-left corner of a scene, along its own rows and columns. Tiles
     are outlined, and what they show is tinted. Grey and hatched is what
@@ -75,7 +76,10 @@ def draw_map(folder: Path, path: Path) -> None:
         OutputError: The picture cannot be written.
     """
     tileset = read_tileset(folder)
-    rows = read_index(folder)
+    if tileset.gsd_m is None:
+        draw_contact_sheet(folder, tileset, path)
+        return
+    rows, (size_px, _) = read_index(folder), tileset.size_px
     scenes = list(dict.fromkeys(str(row["scene"]) for row in rows))
     shown = scenes[:_MOST_PANELS]
     colours = _colours([row["split"] for row in rows])
@@ -90,7 +94,7 @@ def draw_map(folder: Path, path: Path) -> None:
     figure = Figure(figsize=size, layout="constrained")
     axes = figure.subplots(down, across, squeeze=False).ravel()
     for axis, panel in zip(axes, panels, strict=False):
-        _draw_panel(axis, panel, tileset.size_px, colours)
+        _draw_panel(axis, panel, size_px, colours)
     for axis in axes[len(shown) :]:
         axis.set_axis_off()
     counts = {name: sum(row["split"] == name for row in rows) for name in colours}
@@ -102,7 +106,7 @@ def draw_map(folder: Path, path: Path) -> None:
     figure.legend(handles=patches, loc="outside lower center", ncols=len(patches), frameon=False)
     more = len(scenes) - len(shown)
     figure.suptitle(
-        f"{tileset.name}: {len(rows)} tiles of {tileset.size_px} px at {tileset.gsd_m:g} m"
+        f"{tileset.name}: {len(rows)} tiles of {size_px} px at {tileset.gsd_m:g} m"
         + (f"; {more} more scene(s) not shown" if more else ""),
         fontsize=11,
     )
@@ -141,7 +145,8 @@ def place_tiles(
     opened = [open_scene(folder / "image" / str(row["tile"])) for row in rows]
     base = opened[0].grid
     corners = [~base.transform @ one.grid.corners[0] for one in opened]
-    step = tileset.size_px - tileset.overlap_px
+    size, _ = tileset.size_px
+    step = size - tileset.overlap_px
     # a dropped first tile leaves its place; tiles that moved inwards say too little
     left = max(x - step * int(row["column"]) for (x, _), row in zip(corners, rows, strict=True))
     top = max(y - step * int(row["row"]) for (_, y), row in zip(corners, rows, strict=True))
@@ -151,7 +156,6 @@ def place_tiles(
         )
         for one, row, (x, y) in zip(opened, rows, corners, strict=True)
     )
-    size = tileset.size_px
     shape = (
         math.ceil(max(tile.top_px for tile in tiles) + size),
         math.ceil(max(tile.left_px for tile in tiles) + size),

@@ -10,6 +10,9 @@ from geosemimtl.classes import Classes
 
 #: Viridis at five even steps: perceptually uniform, readable in grey and by the colour-blind.
 HEIGHT_RAMP = ("#440154", "#3b528b", "#21918c", "#5ec962", "#fde725")
+#: For depths, light for near; and for what grows as one comes nearer, likewise light.
+DISTANCE_RAMP = ("#fcfdbf", "#fc8961", "#b73779", "#51127c", "#000004")
+NEARNESS_RAMP = DISTANCE_RAMP[::-1]
 #: The same idea for confidence, dark for doubt.
 CONFIDENCE_RAMP = ("#0d0887", "#7e03a8", "#cc4778", "#f89540", "#f0f921")
 #: For disagreement, dark for much.

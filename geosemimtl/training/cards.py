@@ -59,7 +59,10 @@ def model_card(config: TrainConfig, data: Data, domains: Sequence[DomainTiles]) 
                 scenes=tuple(source.name for source in domain.tileset.sources),
                 tiles=len(domain),
                 supervises=domain.supervises,
-                pixels={task: domain.tileset.labelled_pixels()[task] for task in domain.supervises},
+                pixels=None
+                if domain.regime
+                else {task: domain.tileset.labelled_pixels()[task] for task in domain.supervises},
+                images=domain.regime and domain.regime.counts,
                 dtype=domain.tileset.dtype,
                 value_range=domain.tileset.value_range,
                 statistics=domain.tileset.statistics,

@@ -9,10 +9,12 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from geosemimtl.config import AugmentationConfig, NetworkConfig, Section, load_yaml
+from geosemimtl.data.regimes import RegimeSection
+from geosemimtl.errors import ConfigError
+from geosemimtl.losses.supervised import LossName, loss_name
 from geosemimtl.methods.semimtl import SemiMTLConfig
 from geosemimtl.methods.table import MethodConfig
-
-TaskName = Literal["segmentation", "height"]
+from geosemimtl.tasks import TaskName
 
 
 class DomainConfig(Section):
@@ -22,11 +24,14 @@ class DomainConfig(Section):
         name: How the model card and the logs call it.
         tiles: The tile set's folder.
         supervises: Tasks whose labels are used; ``None`` uses every label the tile set has.
+        regime: Which images keep which of these labels (docs/methods/regimes.md): a kind to draw,
+            such as ``{kind: one, seed: 0}``, or a file; ``None`` keeps all.
     """
 
     name: str
     tiles: Path
     supervises: tuple[TaskName, ...] | None = None
+    regime: RegimeSection | None = None
 
 
 class OptimiserConfig(Section):
@@ -85,7 +90,18 @@ class ValidationConfig(Section):
 #: What scores are called in logs, beside the domains' losses.
 VALIDATION = "validation"
 
-_PAPER_WEIGHTS: dict[TaskName, float] = {"segmentation": 1.0, "height": 0.01}
+#: SemiMTL's of classes and numbers, MTPSL's on PASCAL-Context of the others.
+_PAPER_WEIGHTS: dict[TaskName, float] = {
+    "segmentation": 1.0,
+    "human_parts": 2.0,
+    "height": 0.01,
+    "depth": 0.01,
+    "inverse_depth": 0.01,
+    "disparity": 0.01,
+    "normals": 10.0,
+    "saliency": 5.0,
+    "edges": 50.0,
+}
 
 
 class TrainConfig(Section):
@@ -107,8 +123,12 @@ class TrainConfig(Section):
             does not say).
         accumulate: Parts that a domain's batch is seen in, to fit into memory; gradients add up.
         crop_px: Side of the training crops.
-        weights: Weight of each task's supervised loss; one that is left out is the paper's
-            (segmentation 1, height 0.01).
+        weights: Weight of each task's supervised loss; one that is left out is the papers':
+            SemiMTL's (segmentation 1, heights and other numbers 0.01), and MTPSL's on
+            PASCAL-Context (human parts 2, normals 10, saliency 5, edges 50).
+        losses: Supervised loss of each task, where it is not the papers' usual one: ``berhu``
+            (SemiMTL) or ``l1`` (MTPSL, AT/DT) of numbers, ``cosine`` (MTPSL's NYUv2, AT/DT) or
+            ``l1`` (PASCAL-Context) of normals, ``saliency`` or ``edge`` of those.
         class_balance: 0 counts every labelled pixel alike (the paper); 1 weighs each class by
             the inverse of its share; between, the power of that share.
         rare_classes: 0 draws every tile alike (the paper); above, tiles with rare classes come more
@@ -137,6 +157,7 @@ class TrainConfig(Section):
     accumulate: int = Field(1, ge=1)
     crop_px: int = Field(384, ge=32)
     weights: dict[TaskName, Annotated[float, Field(ge=0)]] = _PAPER_WEIGHTS
+    losses: dict[TaskName, LossName] = Field(default_factory=dict)
     class_balance: float = Field(0.0, ge=0, le=1)
     rare_classes: float = Field(0.0, ge=0)
     seed: int = Field(0, ge=0, lt=2**32)
@@ -148,6 +169,16 @@ class TrainConfig(Section):
     @classmethod
     def _every_task(cls, weights: dict[TaskName, float]) -> dict[TaskName, float]:
         return _PAPER_WEIGHTS | weights
+
+    @field_validator("losses")
+    @classmethod
+    def _suitable_losses(cls, losses: dict[TaskName, LossName]) -> dict[TaskName, LossName]:
+        for task, name in losses.items():
+            try:
+                loss_name(task, name)
+            except ConfigError as error:
+                raise ValueError(str(error)) from error
+        return losses
 
     @field_validator("tasks")
     @classmethod

@@ -9,24 +9,26 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pydantic import TypeAdapter
 from torch import Tensor
 
 from geosemimtl.classes import Classes
 from geosemimtl.data.tiles import DomainTiles, IterationBatches, iterations_of
 from geosemimtl.errors import TileSetError
 from geosemimtl.tasks import (
-    HEIGHT,
     SEGMENTATION,
-    Height,
-    Segmentation,
+    TASK_NAMES,
+    Kind,
     Task,
+    kind_of,
 )
 from geosemimtl.tiling.index import tile_class_shares
-from geosemimtl.tiling.tileset import TileSet, height_scale_m
+from geosemimtl.tiling.tileset import TileSet, pooled_scale
 from geosemimtl.training.config import TrainConfig
 from geosemimtl.training.module import Data
 
 _LOG = logging.getLogger(__name__)
+_TASK: TypeAdapter[Task] = TypeAdapter(Task)
 
 
 def open_domains(config: TrainConfig) -> list[DomainTiles]:
@@ -36,13 +38,16 @@ def open_domains(config: TrainConfig) -> list[DomainTiles]:
         TileSetError: One is missing or empty, does not fit the others or the configuration, or
             no domain is labelled for one of the tasks.
     """
-    domains = [DomainTiles(d.tiles, config.tasks, d.supervises) for d in config.domains]
+    domains = [
+        DomainTiles(d.tiles, config.tasks, d.supervises, regime=d.regime) for d in config.domains
+    ]
     first = domains[0]
     for domain in domains[1:]:
         _require_alike(first, domain)
-    if config.crop_px > first.tileset.size_px:
+    if config.crop_px > min(first.tileset.size_px):
+        rows, cols = first.tileset.size_px
         raise TileSetError(
-            f"{first.folder}: tiles of {first.tileset.size_px} px are smaller than crops of "
+            f"{first.folder}: tiles of {rows} x {cols} px are smaller than crops of "
             f"{config.crop_px} px: lower crop_px or cut larger tiles"
         )
     for task in config.tasks:
@@ -134,7 +139,9 @@ def _rare_first(domain: DomainTiles, temperature: float) -> NDArray[np.float64]:
 def _require_alike(first: DomainTiles, domain: DomainTiles) -> None:
     for field in ("gsd_m", "bands", "size_px"):
         ours, theirs = getattr(first.tileset, field), getattr(domain.tileset, field)
-        same = math.isclose(ours, theirs, rel_tol=1e-6) if field == "gsd_m" else ours == theirs
+        same = ours == theirs
+        if field == "gsd_m" and ours is not None and theirs is not None:
+            same = math.isclose(ours, theirs, rel_tol=1e-6)
         if not same:
             raise TileSetError(
                 f"{domain.folder}: {field} is {theirs}, that of {first.folder} is {ours}: cut "
@@ -143,20 +150,27 @@ def _require_alike(first: DomainTiles, domain: DomainTiles) -> None:
 
 
 def _tasks(config: TrainConfig, domains: Sequence[DomainTiles]) -> tuple[Task, ...]:
-    found: list[Task] = []
-    if SEGMENTATION in config.tasks:
-        found.append(Segmentation(classes=_common_classes(domains)))
-    if HEIGHT in config.tasks:
-        sets = {str(d.folder): d.tileset for d in domains if HEIGHT in d.supervises}
-        found.append(Height(scale_m=height_scale_m(sets)))
-    return tuple(found)
+    return tuple(_task(task, domains) for task in TASK_NAMES if task in config.tasks)
 
 
-def _common_classes(domains: Sequence[DomainTiles]) -> Classes:
-    labelled = [domain for domain in domains if SEGMENTATION in domain.supervises]
-    classes = _classes_of(labelled[0])
+def _task(name: str, domains: Sequence[DomainTiles]) -> Task:
+    """Return a task with what its labels say of it: classes, or a scale."""
+    kind = kind_of(name)
+    known: dict[str, object] = {"name": name}
+    if kind is Kind.CLASSES:
+        known["classes"] = _common_classes(name, domains)
+    elif kind is Kind.QUANTITY:
+        sets = {str(d.folder): d.tileset for d in domains if name in d.supervises}
+        known["scale"] = pooled_scale(sets, name)
+    task: Task = _TASK.validate_python(known)
+    return task
+
+
+def _common_classes(task: str, domains: Sequence[DomainTiles]) -> Classes:
+    labelled = [domain for domain in domains if task in domain.supervises]
+    classes = _classes_of(labelled[0], task)
     for domain in labelled[1:]:
-        names = _classes_of(domain).names
+        names = _classes_of(domain, task).names
         if names != classes.names:
             raise TileSetError(
                 f"{domain.folder}: its classes are {', '.join(names)}, those of "
@@ -165,9 +179,9 @@ def _common_classes(domains: Sequence[DomainTiles]) -> Classes:
     return classes
 
 
-def _classes_of(domain: DomainTiles) -> Classes:
-    classes = domain.tileset.classes
-    assert classes is not None  # noqa: S101  (what supervises the segmentation has classes)
+def _classes_of(domain: DomainTiles, task: str = SEGMENTATION) -> Classes:
+    classes = domain.tileset.classes_of(task)
+    assert classes is not None  # noqa: S101  (what supervises such a task has classes)
     return classes
 
 

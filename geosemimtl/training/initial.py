@@ -12,10 +12,11 @@ from geosemimtl.config import NetworkConfig
 from geosemimtl.errors import ModelFileError
 from geosemimtl.models.network import MultiTaskNetwork
 from geosemimtl.tasks import (
-    HEIGHT,
-    Height,
+    Kind,
+    Quantity,
     Segmentation,
     Task,
+    kind_of,
 )
 from geosemimtl.training.model_file import ModelCard, load_model
 
@@ -77,7 +78,8 @@ def _require_fit(
             f"{path}: sees {', '.join(card.bands)}, the tiles have {', '.join(bands)}: start from "
             "a model of these bands, or cut the tiles with --bands"
         )
-    fields = ["encoder", "output_stride", *tasks, *["height_activation"] * (HEIGHT in tasks)]
+    numbers = any(kind_of(task) is Kind.QUANTITY for task in tasks)
+    fields = ["encoder", "output_stride", *tasks, *["height_activation"] * numbers]
     ours, theirs = (each.model_dump(mode="json") for each in (config, card.network))
     other = [field for field in fields if ours[field] != theirs[field]]
     if other:
@@ -129,12 +131,12 @@ def _carry_head(
             ]
             theirs[key] = torch.stack(rows)
         return [name for name in names if name not in places]
-    if isinstance(task, Height) and isinstance(known, Height):
-        factor = known.scale_m / task.scale_m
+    if isinstance(task, Quantity) and isinstance(known, Quantity):
+        factor = known.scale / task.scale
         if factor != 1 and not linear:
             raise ModelFileError(
-                f"{path}: its heights are in units of {known.scale_m:g} m, the training's of "
-                f"{task.scale_m:g} m: only height_activation linear can be rescaled"
+                f"{path}: its {task.name} is in units of {known.scale:g} {task.unit}, the "
+                f"training's of {task.scale:g}: only height_activation linear can be rescaled"
             )
         for key in heads:
             theirs[key] = theirs[key] * factor

@@ -9,9 +9,9 @@ import json
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
@@ -44,7 +44,8 @@ class DomainCard(_Frozen):
         tiles: How many tiles were used.
         supervises: Tasks whose labels were used.
         pixels: Labelled pixels of the training's tiles by these tasks, each pixel once; ``None``
-            in older files.
+            in older files, and where a label regime kept some of them.
+        images: Labelled images by task, where a label regime says which.
         dtype: Pixel type of its images.
         value_range: Pixel values that map to 0 and 1.
         statistics: Of each band.
@@ -55,6 +56,7 @@ class DomainCard(_Frozen):
     tiles: int
     supervises: tuple[str, ...]
     pixels: dict[str, int] | None = None
+    images: dict[str, int] | None = None
     dtype: str
     value_range: tuple[float, float]
     statistics: tuple[BandStatistics, ...]
@@ -82,6 +84,10 @@ class ValidationCard(_Frozen):
     iterations: int
 
 
+def _both(side: Any) -> Any:
+    return (side, side) if isinstance(side, int) else side
+
+
 class ModelCard(_Frozen):
     """What a model is, where it comes from and what it wants.
 
@@ -96,8 +102,9 @@ class ModelCard(_Frozen):
         dtype: Pixel type of the training scenes, ``None`` where the domains' differ.
         value_range: Pixel values that map to 0 and 1, likewise; a scene has to come with its own
             then, or with its sensor's name.
-        gsd_m: Metres on the ground of a pixel.
-        tile_px: Side of the tiles to predict.
+        gsd_m: Metres on the ground of a pixel; ``None`` of images that lie nowhere on the ground,
+            which are resized to ``tile_px``.
+        tile_px: (rows, columns) of the tiles to predict; older files say one side for both.
         overlap_px: What neighbouring tiles share.
         domains: The data.
         training: The training's configuration, folders by name only.
@@ -115,8 +122,8 @@ class ModelCard(_Frozen):
     std: tuple[float, ...]
     dtype: str | None
     value_range: tuple[float, float] | None
-    gsd_m: float
-    tile_px: int
+    gsd_m: float | None
+    tile_px: Annotated[tuple[int, int], BeforeValidator(_both)]
     overlap_px: int
     domains: tuple[DomainCard, ...]
     training: dict[str, Any]

@@ -16,10 +16,10 @@ from torchgeo.trainers import BaseTask
 from geosemimtl.data.augmentation import augmented, normalised
 from geosemimtl.data.batch import Batch
 from geosemimtl.errors import TrainingError
-from geosemimtl.losses.segmentation import SUPERVISED, cross_entropy
+from geosemimtl.losses.supervised import loss_name, supervised_loss
 from geosemimtl.methods.balancing import fixed_balance
 from geosemimtl.models.network import Output, activate, build_network
-from geosemimtl.tasks import Segmentation, Task
+from geosemimtl.tasks import SEGMENTATION, Segmentation, Task
 from geosemimtl.training.config import OptimiserConfig, TrainConfig
 from geosemimtl.training.iteration import run_iteration
 from geosemimtl.training.schedule import poly_decay, warm_up
@@ -79,6 +79,8 @@ class MultiTaskTask(BaseTask):
         self._data = data
         self._tasks: dict[str, Task] = {task.name: task for task in data.tasks}
         self._weights = {str(task): weight for task, weight in config.weights.items()}
+        wanted = {str(task): name for task, name in config.losses.items()}
+        self._losses = {name: loss_name(name, wanted.get(name)) for name in self._tasks}
         self._iterations = iterations
         self._report = report
         self._initial = initial
@@ -147,7 +149,8 @@ class MultiTaskTask(BaseTask):
         """Predict whole tiles with the network as it is, which the caller has put to evaluation.
 
         Returns:
-            By task (B, H, W): class indices, or metres.
+            By task (B, H, W): class indices, numbers in the task's unit or the probability of yes;
+            or unit vectors (B, 3, H, W).
 
         Raises:
             TrainingError: A prediction is not finite.
@@ -164,7 +167,8 @@ class MultiTaskTask(BaseTask):
                     f"tiles {', '.join(batch.tiles)}: lower optimiser.lr or set "
                     "optimiser.clip_norm"
                 )
-            found[name] = values.argmax(1) if isinstance(task, Segmentation) else values[:, 0]
+            is_classes = isinstance(task, Segmentation)
+            found[name] = values.argmax(1) if is_classes else values.squeeze(1)
         return found
 
     def transfer_batch_to_device(
@@ -201,16 +205,13 @@ class MultiTaskTask(BaseTask):
         for name, task in self._tasks.items():
             if not batch.valid[name].any():
                 continue
-            options = (
-                {"class_weights": self.class_weights}
-                if isinstance(task, Segmentation)
-                else {"scale_m": task.scale_m}
-            )
-            target, valid = batch.targets[name], batch.valid[name]
-            losses[name] = SUPERVISED[name](output.logits[name], target, valid, **options)
+            chosen, labels = self._losses[name], (batch.targets[name], batch.valid[name])
+            weights = self.class_weights if name == SEGMENTATION else None
+            logits = output.logits[name]
+            losses[name] = supervised_loss(task, chosen, logits, *labels, weights)
             if name in output.auxiliary:
                 weight = self._config.network.aux_weight * self._weights[name]
-                loss = cross_entropy(output.auxiliary[name], target, valid, **options)
+                loss = supervised_loss(task, chosen, output.auxiliary[name], *labels, weights)
                 losses[f"{name}/auxiliary"] = weight * loss
         return losses
 

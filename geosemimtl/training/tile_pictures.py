@@ -13,13 +13,8 @@ from torch import Tensor
 from geosemimtl.classes import IGNORE
 from geosemimtl.data.batch import Batch
 from geosemimtl.data.tiles import DomainTiles
-from geosemimtl.publish.picture import Panels, drawn, stretched
-from geosemimtl.tasks import (
-    HEIGHT,
-    SEGMENTATION,
-    Height,
-    Segmentation,
-)
+from geosemimtl.publish.panels import Panels, drawn, look_of, stretched
+from geosemimtl.tasks import Kind, kind_of
 from geosemimtl.training.module import MultiTaskTask
 
 #: Of values from 0 to 1, between what is drawn black and white.
@@ -47,10 +42,8 @@ def draw_tiles(
             batch = domain.batch([tile], index)
             said = module.predicted(batch.to(module.device))
             rows.append(_panels(f"{names[index]}: {batch.tiles[0]}", domain, batch, said))
-    classes = next((t.classes for t in module.tasks if isinstance(t, Segmentation)), None)
-    # one scale for all pictures of a training, so that they can be told apart by heights alone
-    top_m = next((task.scale_m for task in module.tasks if isinstance(task, Height)), None)
-    return drawn(rows, classes, top_m)
+    # one scale for all pictures of a training, so that they can be told apart by numbers alone
+    return drawn(rows, [look_of(task) for task in module.tasks])
 
 
 def spread(length: int, count: int) -> tuple[int, ...]:
@@ -63,19 +56,13 @@ def _panels(title: str, domain: DomainTiles, batch: Batch, said: Mapping[str, Te
     observed = batch.observed[0].numpy()
     image = stretched(batch.image[0].numpy(), observed, _LEAST_RANGE)
 
-    def pair(task: str, unknown: float) -> tuple[NDArray[Any] | None, NDArray[Any] | None]:
-        """Return what is predicted where there is an image, and what is true where it is known."""
-        if task not in said:
-            return None, None
-        guess = np.where(observed, said[task][0].cpu().numpy(), unknown)
-        if task not in domain.supervises:
-            return guess, None
-        return guess, np.where(batch.valid[task][0], batch.targets[task][0], unknown)
-
-    return Panels(
-        title,
-        np.where(observed[..., None], image, 1),
-        domain.tileset.size_px * domain.tileset.gsd_m,
-        pair(SEGMENTATION, IGNORE),
-        pair(HEIGHT, np.nan),
-    )
+    pairs: dict[str, tuple[NDArray[Any] | None, NDArray[Any] | None]] = {}
+    for task, guess in said.items():
+        unknown = IGNORE if kind_of(task) is Kind.CLASSES else np.nan
+        truth = None
+        if task in domain.supervises:
+            truth = np.where(batch.valid[task][0], batch.targets[task][0], unknown)
+        pairs[task] = np.where(observed, guess[0].cpu().numpy(), unknown), truth
+    tileset = domain.tileset
+    width_m = None if tileset.gsd_m is None else tileset.size_px[1] * tileset.gsd_m
+    return Panels(title, np.where(observed[..., None], image, 1), width_m, pairs)

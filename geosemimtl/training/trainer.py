@@ -19,6 +19,7 @@ from torch.utils.data import DataLoader
 
 from geosemimtl.config import differences
 from geosemimtl.data.batch import Batch
+from geosemimtl.data.regimes import write_regime
 from geosemimtl.data.tiles import DomainTiles
 from geosemimtl.errors import ConfigError
 from geosemimtl.files import (
@@ -67,7 +68,8 @@ def train(
         config: What to train.
         output: The run's folder: ``metrics.csv`` with the losses of every tenth iteration and the
             scores of every validation, ``tensorboard/`` with the same, ``config.yaml`` as it was
-            resolved, which trains the same again, and the model. Where a tile set has tiles to
+            resolved, which trains the same again, ``regime_DOMAIN.json`` where labels are hidden,
+            and the model. Where a tile set has tiles to
             validate by, the model is the best by ``validation.score_of``,
             and ``NAME_last`` the one that the training ended with. ``README.md`` explains it all.
         init: A model file to start from instead of the encoder's weights.
@@ -161,6 +163,9 @@ def _fitted(run: _Run, kept: Path, track: Track) -> None:
         watcher=watcher,
     )
     module.require_finite()
+    for entry, domain in zip(config.domains, run.domains, strict=True):
+        if domain.regime is not None:
+            write_regime(output / f"regime_{entry.name}.json", domain.regime)
     resolved = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
     write_text(output / CONFIG, resolved)
     _save(run.path, module, card, watcher, state)
@@ -251,6 +256,11 @@ def _request(
                         (domain.folder / MANIFEST).read_bytes(), repr(names).encode()
                     )
                     for domain, names in zip(domains, tiles, strict=True)
+                },
+                "regimes": {
+                    str(domain.folder): _digest(domain.regime.model_dump_json().encode())
+                    for domain in domains
+                    if domain.regime
                 },
                 "--init": None if init is None else f"{init} {_digest(init.read_bytes())}",
             }

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from statistics import fmean
 from typing import NamedTuple
 
-import numpy as np
-
 from geosemimtl.data.batch import Batch
 from geosemimtl.data.tiles import DomainTiles
 from geosemimtl.errors import TileSetError
-from geosemimtl.metrics.scores import DepthScores, SegmentationScores
-from geosemimtl.tasks import HEIGHT, SEGMENTATION
+from geosemimtl.metrics.task_scores import prefixed, scores_of
 from geosemimtl.training.config import TrainConfig
 from geosemimtl.training.module import MultiTaskTask
 
@@ -24,11 +20,10 @@ _SPLIT = "val"
 _CACHE_BYTES = 512 << 20
 #: Validations of a training whose configuration does not say how often.
 _TIMES = 20
-#: Deviation of true heights up to which they are all alike, but for rounding.
-_ALIKE_M = 1e-3
 #: How ``score_of`` comes to its figure, in words.
 RULE = (
-    "the mean of the land cover's mIoU and the heights' 1 - RMSE / deviation of the true heights, "
+    "the mean over the tasks of mIoU (classes), 1 - RMSE / deviation of the truth (heights and "
+    "other numbers), 1 - error / 90 degrees (normals), or the best IoU or F (saliency, edges), "
     "each a mean over the domains that are labelled for it"
 )
 
@@ -38,7 +33,8 @@ class Scores(NamedTuple):
 
     Attributes:
         iteration: Iterations done.
-        named: ``DOMAIN/mean_iou`` as a share and ``DOMAIN/rmse_m``, of what has labelled pixels.
+        named: ``DOMAIN/mean_iou`` as a share, ``DOMAIN/rmse_m`` and so on, of what has labelled
+            pixels (``geosemimtl.metrics.task_scores.prefixed``).
         score: By ``score_of``; ``None`` where there is nothing to go by.
     """
 
@@ -47,22 +43,21 @@ class Scores(NamedTuple):
     score: float | None
 
 
-def score_of(ious: Sequence[float], heights: Sequence[tuple[float, float]]) -> float | None:
+def score_of(skills: Mapping[str, Sequence[float | None]]) -> float | None:
     """Return the figure by which the best weights are known, the larger the better.
 
     Errors in metres become comparable with an mIoU by the deviation of the true heights, which is
     the error of one who always says their mean: 1 is perfect, 0 is no better than that.
 
     Args:
-        ious: The mIoU of each domain that is labelled for the land cover.
-        heights: RMSE and deviation of the true heights, metres, of each labelled for the heights.
+        skills: By task that of each domain that is labelled for it; ``None`` tells nothing, such
+            as heights that are all alike.
 
     Returns:
-        The mean over the tasks of the mean over their domains; heights that are all alike tell
-        nothing. ``None`` where nothing is known.
+        The mean over the tasks of the mean over their domains. ``None`` where nothing is known.
     """
-    skills = [1 - rmse / spread for rmse, spread in heights if spread > _ALIKE_M]
-    means = [fmean(known) for known in (ious, skills) if known]
+    known = ([skill for skill in each if skill is not None] for each in skills.values())
+    means = [fmean(each) for each in known if each]
     return fmean(means) if means else None
 
 
@@ -124,31 +119,21 @@ def validate(
         TrainingError: A prediction is not finite.
     """
     named: dict[str, float] = {}
-    ious: list[float] = []
-    heights: list[tuple[float, float]] = []
+    skills: dict[str, list[float | None]] = {}
     for index, domain in tiles.items():
         if not domain.supervises:
             continue
-        classes, metres, zero = None, DepthScores(), DepthScores()
-        if domain.tileset.classes is not None:
-            classes = SegmentationScores(len(domain.tileset.classes))
+        scores = {str(task.name): scores_of(task) for task in module.tasks}
         for part in _batches(domain, index, batch):
             said = module.predicted(part.to(module.device))
-            if SEGMENTATION in said and classes is not None:
-                truth, known = part.targets[SEGMENTATION], part.valid[SEGMENTATION]
-                classes.update(said[SEGMENTATION], truth, known)
-            if HEIGHT in said:
-                truth, known = part.targets[HEIGHT], part.valid[HEIGHT]
-                metres.update(said[HEIGHT], truth, known)
-                zero.update(np.zeros(truth.shape, np.float32), truth, known)
-        if classes is not None and classes.counts.total:
-            named[f"{names[index]}/mean_iou"] = classes.counts.miou
-            ious.append(classes.counts.miou)
-        if metres.counts.n:
-            named[f"{names[index]}/rmse_m"] = metres.counts.rmse
-            spread = math.sqrt(max(zero.counts.rmse**2 - zero.counts.bias**2, 0))
-            heights.append((metres.counts.rmse, spread))
-    return Scores(module.iteration, named, score_of(ious, heights))
+            for task in domain.supervises:
+                scores[task].update(said[task], part.targets[task], part.valid[task])
+        for task in domain.supervises:
+            if scores[task].n:
+                name, value = scores[task].main
+                named[f"{names[index]}/{prefixed(task, name)}"] = value
+                skills.setdefault(task, []).append(scores[task].skill)
+    return Scores(module.iteration, named, score_of(skills))
 
 
 def _batches(domain: DomainTiles, index: int, size: int) -> Iterator[Batch]:

@@ -22,7 +22,7 @@ from geosemimtl.raster.writing import RasterKind
 from geosemimtl.tasks import (
     HEIGHT,
     SEGMENTATION,
-    Height,
+    Quantity,
     Segmentation,
 )
 from geosemimtl.training.model_file import ModelCard, save_model
@@ -68,7 +68,7 @@ def make_card() -> Callable[..., ModelCard]:
             "network": NetworkConfig(
                 encoder="resnet18", weights=None, output_stride=32, segmentation=small, height=small
             ),
-            "tasks": (Segmentation(classes=COLOURS), Height(scale_m=100)),
+            "tasks": (Segmentation(classes=COLOURS), Quantity(name=HEIGHT, scale=100)),
             "bands": RGB,
             "mean": (0.0, 0.0, 0.0),
             "std": (1.0, 1.0, 1.0),

@@ -9,14 +9,19 @@ from torch import Tensor
 
 from geosemimtl.classes import IGNORE, Classes, LandClass
 from geosemimtl.inference.outputs import SUFFIXES, Outputs
-from geosemimtl.tasks import NODATA, Height, Segmentation
+from geosemimtl.tasks import (
+    HEIGHT,
+    NODATA,
+    Quantity,
+    Segmentation,
+)
 
 LAND = Segmentation(
     classes=Classes(
         entries=tuple(LandClass(name=name, color="#00ff00") for name in ("grass", "tree", "road"))
     )
 )
-HEIGHT = Height(scale_m=10)
+HEIGHT = Quantity(name=HEIGHT, scale=10)
 
 
 def outputs(*tasks: Segmentation | Height, disagreement: bool = False) -> Outputs:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from geosemimtl.inference.options import PredictOptions
 from geosemimtl.inference.outputs import SUFFIXES, TITLES
 from geosemimtl.inference.predictor import predict
-from geosemimtl.tasks import Height
+from geosemimtl.tasks import HEIGHT, Quantity
 
 MODEL = Path("any.safetensors")
 EVERY = PredictOptions(probabilities=True, disagreement=True)
@@ -108,7 +108,7 @@ def test_classes_have_their_colours_and_names_only(
 def test_disagreement_of_heights_alone_is_in_metres(
     pointwise: Callable[..., Any], scene: Path
 ) -> None:
-    pointwise(tasks=(Height(scale_m=100),))
+    pointwise(tasks=(Quantity(name=HEIGHT, scale=100),))
     (made,) = predict([scene], MODEL, options=EVERY)
     assert set(made.rasters) == {"height", "disagreement"}
     labels = [entry.get("label") for entry in legend(made.rasters["disagreement"])]

@@ -15,11 +15,11 @@ from geosemimtl.models.network import Output
 from geosemimtl.tasks import (
     HEIGHT,
     SEGMENTATION,
-    Height,
+    Quantity,
     Task,
 )
 
-TASK: tuple[Task, ...] = (Height(scale_m=1),)
+TASK: tuple[Task, ...] = (Quantity(name=HEIGHT, scale=1),)
 SIDE = 32
 
 

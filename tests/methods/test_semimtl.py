@@ -17,12 +17,12 @@ from geosemimtl.models.network import Output
 from geosemimtl.tasks import (
     HEIGHT,
     SEGMENTATION,
-    Height,
+    Quantity,
     Segmentation,
     Task,
 )
 
-TASKS: tuple[Task, ...] = (Segmentation(classes=ISPRS_CLASSES), Height(scale_m=20))
+TASKS: tuple[Task, ...] = (Segmentation(classes=ISPRS_CLASSES), Quantity(name=HEIGHT, scale=20))
 SIZE = 32
 LABELLED = {SEGMENTATION: [0], HEIGHT: [1]}
 

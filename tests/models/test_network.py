@@ -25,7 +25,7 @@ from geosemimtl.models.network import (
 from geosemimtl.tasks import (
     HEIGHT,
     SEGMENTATION,
-    Height,
+    Quantity,
     Segmentation,
     Task,
 )
@@ -33,7 +33,7 @@ from geosemimtl.tasks import (
 DecoderName = Literal["psp", "upsampling", "unet"]
 Stride = Literal[8, 16, 32]
 
-TASKS: list[Task] = [Segmentation(classes=ISPRS_CLASSES), Height(scale_m=30)]
+TASKS: list[Task] = [Segmentation(classes=ISPRS_CLASSES), Quantity(name=HEIGHT, scale=30)]
 
 
 def small(

@@ -7,7 +7,7 @@ import torch
 from geosemimtl.config import DecoderConfig, NetworkConfig
 from geosemimtl.models.network import MultiTaskNetwork, build_network
 from geosemimtl.models.norm import batch_norms
-from geosemimtl.tasks import Height
+from geosemimtl.tasks import HEIGHT, Quantity
 
 SMALL = DecoderConfig(name="upsampling", channels=8)
 
@@ -17,7 +17,7 @@ def _network(norm: str, encoder: str = "resnet18") -> MultiTaskNetwork:
     config = NetworkConfig.model_validate(
         {"encoder": encoder, "weights": None, "output_stride": 32, "height": SMALL, "norm": norm}
     )
-    return build_network(config, [Height(scale_m=1)], 3, domains=2)
+    return build_network(config, [Quantity(name=HEIGHT, scale=1)], 3, domains=2)
 
 
 def _dark_and_bright() -> tuple[torch.Tensor, torch.Tensor]:

@@ -35,7 +35,7 @@ from geosemimtl.raster.cog import cog_writer
 from geosemimtl.raster.grid import PixelGrid
 from geosemimtl.tasks import (
     HEIGHT,
-    Height,
+    Quantity,
     Segmentation,
     Task,
 )
@@ -141,7 +141,7 @@ def make_card() -> Callable[..., ModelCard]:
         fields: dict[str, Any] = {
             "name": "small",
             "network": network,
-            "tasks": (Segmentation(classes=ISPRS_CLASSES), Height(scale_m=30)),
+            "tasks": (Segmentation(classes=ISPRS_CLASSES), Quantity(name=HEIGHT, scale=30)),
             "bands": ("red", "green", "blue"),
             "mean": (0.5, 0.4, 0.3),
             "std": (0.2, 0.25, 0.3),
@@ -193,7 +193,10 @@ def card(
     assert evaluation.segmentation is not None
     return make_card(
         name="toy",
-        tasks=(Segmentation(classes=evaluation.segmentation.classes), Height(scale_m=30)),
+        tasks=(
+            Segmentation(classes=evaluation.segmentation.classes),
+            Quantity(name=HEIGHT, scale=30),
+        ),
         gsd_m=0.5,
         domains=tuple(
             make_domain(
@@ -216,7 +219,10 @@ def choose(
     """
 
     def make(
-        tasks: tuple[Task, ...] = (Segmentation(classes=ISPRS_CLASSES), Height(scale_m=20)),
+        tasks: tuple[Task, ...] = (
+            Segmentation(classes=ISPRS_CLASSES),
+            Quantity(name=HEIGHT, scale=20),
+        ),
         crs: str = "EPSG:25833",
         pixels: NDArray[Any] | None = None,
         names: tuple[str, ...] = ("red", "green", "blue"),

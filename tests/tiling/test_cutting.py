@@ -144,7 +144,7 @@ def test_feet_and_degrees(
     )
     assert (written.tasks, written.gsd_m) == (("height",), 0.2)
     assert written.heights is not None
-    assert written.heights.maximum_m == 3  # metres stay metres
+    assert written.heights.maximum == 3  # metres stay metres
     with rasterio.open(tmp_path / "tiles/height/a_r000_c000.tif") as source:
         grid = PixelGrid(source.transform, source.shape, source.crs)
     assert grid.gsd_m == pytest.approx((0.2, 0.2), rel=1e-4)
@@ -218,8 +218,8 @@ def test_statistics_are_those_of_the_scene(town: Any, tmp_path: Path) -> None:
     assert written.class_pixels == tuple(np.bincount(labels, minlength=6).tolist())
     heights = town.heights[0][town.valid & (town.heights[0] != -9999)]
     assert written.heights is not None
-    assert written.heights.mean_m == pytest.approx(heights.mean(), rel=1e-6)
-    assert (written.heights.minimum_m, written.heights.maximum_m) == (heights.min(), heights.max())
+    assert written.heights.mean == pytest.approx(heights.mean(), rel=1e-6)
+    assert (written.heights.minimum, written.heights.maximum) == (heights.min(), heights.max())
     assert sum(written.heights.histogram) == heights.size
     scale = height_scale_m({"town": written})
     assert scale == np.ceil(np.quantile(heights, 0.995, method="inverted_cdf"))

@@ -12,12 +12,7 @@ from affine import Affine
 from numpy.typing import NDArray
 from rasterio.enums import Resampling
 
-from geosemimtl.classes import (
-    IGNORE,
-    ISPRS_CLASS_MAP,
-    ClassMap,
-    MappedClass,
-)
+from geosemimtl.classes import IGNORE, ISPRS_CLASS_MAP, ClassMap, MappedClass
 from geosemimtl.errors import LabelError
 from geosemimtl.raster.grid import PixelGrid, model_grid
 from geosemimtl.raster.reading import read_on_grid

@@ -21,12 +21,7 @@ from rasterio.warp import transform as reproject_points
 from rasterio.windows import Window
 from shapely import affinity
 
-from geosemimtl.classes import (
-    IGNORE,
-    ISPRS_CLASS_MAP,
-    ClassMap,
-    MappedClass,
-)
+from geosemimtl.classes import IGNORE, ISPRS_CLASS_MAP, ClassMap, MappedClass
 from geosemimtl.errors import LabelError
 from geosemimtl.raster.grid import PixelGrid
 from geosemimtl.raster.scene import Georeference

@@ -277,8 +277,8 @@ def test_statistics_are_of_what_train_tiles_show(
     heights = whole.heights_m[shown & (whole.heights_m != -9999)]
     assert made.heights is not None
     assert sum(made.heights.histogram) == heights.size
-    assert made.heights.mean_m == pytest.approx(heights.mean(), abs=1e-3)
-    assert (made.heights.minimum_m, made.heights.maximum_m) == (heights.min(), heights.max())
+    assert made.heights.mean == pytest.approx(heights.mean(), abs=1e-3)
+    assert (made.heights.minimum, made.heights.maximum) == (heights.min(), heights.max())
 
 
 @pytest.mark.parametrize(

@@ -99,8 +99,8 @@ def test_heights_by_hand() -> None:
     sums.add_heights(metres, np.array([[True, True, True], [True, True, False]]))
     found = sums.heights()
     assert found is not None
-    assert (found.minimum_m, found.maximum_m) == (-1, 400)
-    assert found.mean_m == pytest.approx((-1 + 0.05 + 2.56 + 400) / 4, abs=1e-3)
+    assert (found.minimum, found.maximum) == (-1, 400)
+    assert found.mean == pytest.approx((-1 + 0.05 + 2.56 + 400) / 4, abs=1e-3)
     bins = {index: count for index, count in enumerate(found.histogram) if count}
     assert bins == {0: 2, 25: 1, HEIGHT_BINS - 1: 1}
 

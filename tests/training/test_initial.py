@@ -11,7 +11,7 @@ import torch
 from geosemimtl.classes import Classes, LandClass
 from geosemimtl.errors import ModelFileError
 from geosemimtl.models.network import build_network
-from geosemimtl.tasks import Height, Segmentation
+from geosemimtl.tasks import HEIGHT, Quantity, Segmentation
 from geosemimtl.training.config import TrainConfig
 from geosemimtl.training.initial import start_from
 from geosemimtl.training.model_file import load_model, read_card
@@ -31,7 +31,7 @@ def model(tmp_path_factory: pytest.TempPathFactory, tiny: Tiny) -> Path:
 
 def test_heads_go_over_by_class_name_and_metres(model: Path, tiny: Tiny) -> None:
     entries = [LandClass(name=name, color="#000000") for name in ("tree", "car", "ground")]
-    tasks = (Segmentation(classes=Classes(entries=tuple(entries))), Height(scale_m=22))
+    tasks = (Segmentation(classes=Classes(entries=tuple(entries))), Quantity(name=HEIGHT, scale=22))
     network = build_network(tiny().network, tasks, 3)
     before = network.state_dict()["decoders.segmentation.head.weight"].clone()
     assert start_from(network, tasks, BANDS, NAMES, model) == ("car",)
@@ -133,7 +133,7 @@ def test_bent_heights_cannot_be_rescaled(tiny: Tiny, tmp_path: Path) -> None:
         )
         == ()
     )
-    other = (classes, Height(scale_m=22))
+    other = (classes, Quantity(name=HEIGHT, scale=22))
     with pytest.raises(ModelFileError, match="only height_activation linear can be rescaled"):
         start_from(build_network(network, other, 3), other, BANDS, NAMES, path)
 

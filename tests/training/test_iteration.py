@@ -15,7 +15,7 @@ from geosemimtl.methods.balancing import fixed_balance
 from geosemimtl.methods.method import Method
 from geosemimtl.methods.semimtl import SemiMTL, SemiMTLConfig
 from geosemimtl.models.network import Output
-from geosemimtl.tasks import HEIGHT, Height
+from geosemimtl.tasks import HEIGHT, Quantity
 from geosemimtl.training.iteration import run_iteration
 
 
@@ -128,7 +128,7 @@ def _toy(mode: str, reduction: str = "mean") -> tuple[Toy, Linear]:
             "reduction": reduction,
         }
     )
-    method = SemiMTL(config, [Height(scale_m=1)], 2, {HEIGHT: [0]})
+    method = SemiMTL(config, [Quantity(name=HEIGHT, scale=1)], 2, {HEIGHT: [0]})
     judge = Linear()
     method.networks[HEIGHT] = judge
     return Toy(method), judge

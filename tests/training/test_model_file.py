@@ -17,7 +17,7 @@ from geosemimtl.classes import ISPRS_CLASSES
 from geosemimtl.config import DecoderConfig, NetworkConfig
 from geosemimtl.errors import ConfigError, ModelFileError, OutputError
 from geosemimtl.models.network import MultiTaskNetwork, build_network
-from geosemimtl.tasks import Height, Segmentation
+from geosemimtl.tasks import HEIGHT, Quantity, Segmentation
 from geosemimtl.training.model_file import (
     DomainCard,
     ModelCard,
@@ -50,7 +50,7 @@ def _card(network: NetworkConfig = NETWORK) -> ModelCard:
     return ModelCard(
         name="tiny",
         network=network,
-        tasks=(Segmentation(classes=ISPRS_CLASSES), Height(scale_m=31)),
+        tasks=(Segmentation(classes=ISPRS_CLASSES), Quantity(name=HEIGHT, scale=31)),
         bands=("nir", "red", "green"),
         mean=(0.5, 0.4, 0.3),
         std=(0.2, 0.2, 0.2),

@@ -16,7 +16,12 @@ from torch.utils.data import DataLoader
 from geosemimtl.classes import Classes
 from geosemimtl.data.tiles import DomainTiles, IterationBatches
 from geosemimtl.progress import silent
-from geosemimtl.tasks import SEGMENTATION, Height, Segmentation
+from geosemimtl.tasks import (
+    HEIGHT,
+    SEGMENTATION,
+    Quantity,
+    Segmentation,
+)
 from geosemimtl.training import fitting
 from geosemimtl.training.config import TrainConfig
 from geosemimtl.training.fitting import fit
@@ -32,7 +37,7 @@ def make_module(classes: Classes) -> Callable[[TrainConfig], MultiTaskTask]:
 
     def make(config: TrainConfig) -> MultiTaskTask:
         torch.manual_seed(0)
-        tasks = (Segmentation(classes=classes), Height(scale_m=10))
+        tasks = (Segmentation(classes=classes), Quantity(name=HEIGHT, scale=10))
         labelled = {"segmentation": [0], "height": [1]}
         return MultiTaskTask(config, Data(tasks, MEAN, STD, labelled), 4)
 

@@ -14,7 +14,12 @@ from __future__ import annotations
 from geosemimtl.data.sets import cityscapes_disparity as stereo
 from geosemimtl.data.sets.benchmark import Benchmark, Key, Kind, Target, Variant
 from geosemimtl.data.sets.cityscapes_classes import CLASS_MAPS
-from geosemimtl.tasks import DEPTH, DISPARITY, INVERSE_DEPTH, SEGMENTATION
+from geosemimtl.tasks import (
+    DEPTH,
+    DISPARITY,
+    INVERSE_DEPTH,
+    SEGMENTATION,
+)
 from geosemimtl.tiling.options import TileOptions
 
 REQUEST = "https://www.cityscapes-dataset.com"

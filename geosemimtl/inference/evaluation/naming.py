@@ -12,7 +12,8 @@ from geosemimtl.tasks import HEIGHT, SEGMENTATION
 from geosemimtl.tiling.scenes import gather_scenes
 
 #: Rasters of predict that hold no prediction to compare.
-_BESIDE = tuple(end for kind, end in SUFFIXES.items() if kind not in (SEGMENTATION, HEIGHT))
+_TRUTH = (SEGMENTATION, HEIGHT)
+_BESIDE = tuple(end for kind, end in SUFFIXES.items() if kind not in _TRUTH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,4 +89,4 @@ def _beside(
     if not predicted or not any(path.is_dir() for path in named):
         return named
     found = gather_scenes(predicted, labels, heights)
-    return tuple(file for each in found for file in (*each.labels, *each.height))
+    return tuple(file for each in found for task in _TRUTH for file in each.of(task))

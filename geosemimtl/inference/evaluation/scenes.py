@@ -13,12 +13,7 @@ from numpy.typing import NDArray
 from rasterio.enums import Resampling
 from rasterio.windows import Window
 
-from geosemimtl.classes import (
-    IGNORE,
-    ISPRS_CLASS_MAP,
-    Classes,
-    ClassMap,
-)
+from geosemimtl.classes import IGNORE, ISPRS_CLASS_MAP, Classes, ClassMap
 from geosemimtl.errors import LabelError, SceneError
 from geosemimtl.inference.evaluation.counting import (
     ClassBlock,

@@ -11,12 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rasterio.windows import Window
 
-from geosemimtl.classes import (
-    IGNORE,
-    Classes,
-    ClassMap,
-    class_map_of,
-)
+from geosemimtl.classes import IGNORE, Classes, ClassMap, class_map_of
 from geosemimtl.errors import LabelError
 from geosemimtl.inference.evaluation.scoring import ScoreOptions
 from geosemimtl.metrics.erosion import away_from_boundaries

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from geosemimtl.errors import ModelFileError, TileSetError
-from geosemimtl.tasks import TASK_NAMES
+from geosemimtl.tasks import HEIGHT, SEGMENTATION, TASK_NAMES
 from geosemimtl.tiling.tileset import MANIFEST, TileSet, read_tileset
 from geosemimtl.training import onnx_file
 
@@ -26,7 +26,7 @@ class Coverage:
     Attributes:
         sensor: The tile set's name.
         pixels: By task, each pixel once; 0 without labels.
-        km2: The same on the ground.
+        km2: The same on the ground; 0 of images that lie nowhere on it.
     """
 
     sensor: str
@@ -37,9 +37,13 @@ class Coverage:
 def coverage(tilesets: Sequence[TileSet]) -> tuple[Coverage, ...]:
     """Return which tile set supervises which task, in their order."""
     rows = []
+    known = {task for tileset in tilesets for task in tileset.tasks}
+    tasks = [str(task) for task in TASK_NAMES if task in {SEGMENTATION, HEIGHT} | known]
+    if all(tileset.gsd_m is None for tileset in tilesets):
+        tasks = [task for task in tasks if task in known]
     for tileset in tilesets:
-        pixels = {task: tileset.labelled_pixels().get(task, 0) for task in TASK_NAMES}
-        square_km = (tileset.gsd_m / 1000) ** 2
+        pixels = {task: tileset.labelled_pixels().get(task, 0) for task in tasks}
+        square_km = ((tileset.gsd_m or 0) / 1000) ** 2
         rows.append(
             Coverage(tileset.name, pixels, {task: n * square_km for task, n in pixels.items()})
         )

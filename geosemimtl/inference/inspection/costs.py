@@ -14,7 +14,7 @@ from rasterio.windows import Window
 from geosemimtl.progress import silent
 from geosemimtl.raster.aligned import SOURCE_VALUES
 from geosemimtl.raster.environment import CACHE_MB, gdal_environment, gdal_threads
-from geosemimtl.tasks import HEIGHT, SEGMENTATION
+from geosemimtl.tasks import form_of
 from geosemimtl.tiling.pieces import BAND_PX, PIECE_ROWS
 from geosemimtl.tiling.scene_cutting import SceneCutter, Target
 from geosemimtl.tiling.statistics import StatisticsSum
@@ -60,9 +60,7 @@ def estimate_cost(target: Target, value_range: tuple[float, float]) -> Cost:
         return Cost(0, 0.0, _PROGRAM_BYTES)
     tried = _middle(target)
     image = target.layers.image
-    sums = StatisticsSum(
-        len(image.bands), image.dtype, value_range, len(target.options.classes.entries)
-    )
+    sums = StatisticsSum(len(image.bands), image.dtype, value_range, target.classes)
     with (
         TemporaryDirectory(prefix="geosemimtl-") as name,
         gdal_environment(),
@@ -82,8 +80,8 @@ def estimate_cost(target: Target, value_range: tuple[float, float]) -> Cost:
 def _middle(target: Target) -> Target:
     """Return the same for a part of the scene from its middle."""
     layout = target.layout
-    side = layout.size_px + (_TRIED - 1) * (layout.size_px - layout.overlap_px)
-    rows, cols = (min(side, length) for length in layout.shape)
+    sides = (size + (_TRIED - 1) * (size - layout.overlap_px) for size in layout.size_px)
+    rows, cols = (min(side, length) for side, length in zip(sides, layout.shape, strict=True))
     corner = ((layout.shape[0] - rows) // 2, (layout.shape[1] - cols) // 2)
     grid = target.grid.crop(Window(corner[1], corner[0], cols, rows))
     return replace(
@@ -96,7 +94,8 @@ def _middle(target: Target) -> Target:
 
 def _memory(target: Target) -> int:
     depth = np.dtype(target.layers.image.dtype).itemsize * len(target.layers.image.bands) + 1
-    depth += (SEGMENTATION in target.tasks) + 4 * (HEIGHT in target.tasks)
+    forms = [form_of(task) for task in target.tasks]
+    depth += sum(np.dtype(form.dtype).itemsize * form.channels for form in forms)
     rows, cols = target.layout.shape
     piece = min(rows, PIECE_ROWS) * min(cols, BAND_PX) * depth
     scene = depth * math.prod(target.layers.image.grid.shape)

@@ -48,8 +48,9 @@ class Step:
     """How a layer gets onto the grid of the tiles.
 
     Attributes:
-        layer: ``image``, ``labels`` or ``heights``.
-        gsd_m: Its own metres a pixel along both axes, ``None`` for polygons.
+        layer: ``image``, ``labels``, ``heights`` or another task.
+        gsd_m: Its own metres a pixel along both axes, ``None`` for polygons and for images that
+            lie nowhere on the ground.
         factor: How many times its pixels grow along both axes; below 1 they are enlarged.
         how: What becomes of the pixels.
     """
@@ -99,8 +100,8 @@ class SceneReport:
             "scene": str(self.scene.path),
             "shape": self.scene.grid.shape,
             "dtype": self.scene.dtype,
-            "crs": self.scene.grid.crs.to_string(),
-            "gsd_m": self.scene.grid.gsd_m,
+            "crs": self.scene.grid.crs and self.scene.grid.crs.to_string(),
+            "gsd_m": _gsd_m(self.scene.grid),
             "is_rotated": is_rotated(self.scene.grid),
             "is_square": is_square(self.scene.grid),
             "bands": self.scene.bands,
@@ -118,7 +119,7 @@ class SceneReport:
             "read_whole": self.sample.is_whole,
             "would_be": {
                 "shape": self.grid.shape,
-                "gsd_m": self.grid.gsd_m,
+                "gsd_m": _gsd_m(self.grid),
                 "tiles": len(self.layout),
                 "size_px": self.layout.size_px,
                 "overlap_px": self.layout.overlap_px,
@@ -130,6 +131,10 @@ class SceneReport:
             "problems": self.problems,
             "notes": self.notes,
         }
+
+
+def _gsd_m(grid: PixelGrid) -> tuple[float, float] | None:
+    return None if grid.crs is None else grid.gsd_m
 
 
 @dataclass(frozen=True, slots=True)

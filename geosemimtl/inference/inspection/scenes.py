@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -22,9 +22,9 @@ from geosemimtl.inference.remarks import (
 )
 from geosemimtl.inference.sampling import Sample, sample_scene
 from geosemimtl.progress import Track, silent
-from geosemimtl.raster.grid import PixelGrid, model_grid
+from geosemimtl.raster.grid import PixelGrid, model_grid, resized_grid
 from geosemimtl.raster.reading import height_filter, image_filter, label_filter
-from geosemimtl.raster.scene import Georeference, Scene, open_scene
+from geosemimtl.raster.scene import NOWHERE, Georeference, Reader, Scene, open_scene
 from geosemimtl.tasks import HEIGHT, SEGMENTATION
 from geosemimtl.tiling.cutting import value_range_of
 from geosemimtl.tiling.layers import Layers, tile_grid
@@ -32,6 +32,7 @@ from geosemimtl.tiling.layout import TileLayout
 from geosemimtl.tiling.options import TileOptions
 from geosemimtl.tiling.scene_cutting import Target
 from geosemimtl.tiling.scenes import SceneFiles
+from geosemimtl.tiling.targets import Numbers
 
 if TYPE_CHECKING:  # loads torch, which check needs for nothing
     from geosemimtl.training.model_file import ModelCard
@@ -45,10 +46,17 @@ _WORDS = {
 }
 
 
+#: What layers are called in reports, where it is not their task's name.
+_LAYERS = {SEGMENTATION: "labels", HEIGHT: "heights"}
+_NO_READERS: Mapping[str, Reader] = {}
+_NO_TARGETS: Mapping[str, Sequence[Path]] = {}
+
+
 def check_all(
     scenes: Sequence[SceneFiles],
     *,
     options: TileOptions | None = None,
+    readers: Mapping[str, Reader] = _NO_READERS,
     model: Path | None = None,
     track: Track = silent,
 ) -> list[SceneReport | Refusal]:
@@ -57,6 +65,7 @@ def check_all(
     Args:
         scenes: The files of each scene.
         options: How they would be read and cut.
+        readers: As of ``geosemimtl.tiling.data_set.DataSet``.
         model: A model file.
         track: Shows progress.
 
@@ -66,11 +75,16 @@ def check_all(
     options = options or TileOptions()
     reports: list[SceneReport | Refusal] = []
     for files in track(scenes, "scenes", len(scenes)):
-        layers = {"labels": files.labels, "heights": files.height}
-        place = files.georeference
         try:
-            report = check(files.image, **layers, options=options, model=model, georeference=place)
-            if options.gsd_m is None:  # tile cuts all at the first one's
+            report = check(
+                files.image,
+                targets=files.targets,
+                readers=readers,
+                options=options,
+                model=model,
+                georeference=files.georeference,
+            )
+            if options.gsd_m is None and options.resize is None:  # tile cuts all at the first one's
                 options = replace(options, gsd_m=max(report.scene.grid.gsd_m))
         except SceneError as error:
             reports.append(Refusal(files.image[0], str(error)))
@@ -84,6 +98,8 @@ def check(
     *,
     labels: Sequence[Path] = (),
     heights: Sequence[Path] = (),
+    targets: Mapping[str, Sequence[Path]] = _NO_TARGETS,
+    readers: Mapping[str, Reader] = _NO_READERS,
     options: TileOptions | None = None,
     model: Path | None = None,
     georeference: Georeference | None = None,
@@ -96,6 +112,8 @@ def check(
         path: The scene, or several files that form one.
         labels: Its labels.
         heights: Its heights above ground.
+        targets: By task, other labels.
+        readers: As of ``geosemimtl.tiling.data_set.DataSet``.
         options: How it would be read and cut.
         model: A model file: report on predicting with it; GSD and tiles are then the model's.
         georeference: What holds for a scene that does not say where it lies.
@@ -105,29 +123,36 @@ def check(
         ModelFileError: The model cannot be read.
     """
     options = options or TileOptions()
+    card = None if model is None else _card(model)
+    nowhere = options.resize is not None or (card is not None and card.gsd_m is None)
     scene = open_scene(
         path,
         options.bands,
         alpha=options.alpha,
         assume_crs=options.assume_crs,
-        fallback=georeference,
+        fallback=NOWHERE if nowhere else georeference,
+        reader=readers.get("image"),
     )
     sample = sample_scene(scene)
-    card = None if model is None else _card(model)
     if card is None:
-        grid = tile_grid(scene, options.gsd_m or max(scene.grid.gsd_m), options.crs)
-        layout = TileLayout(grid.shape, options.size_px, options.shared_px, options.edge)
+        grid = tile_grid(scene, options)
+        layout = TileLayout(grid.shape, options.tile_px, options.shared_px, options.edge)
         problems = _raised(partial(value_range_of, scene, options.value_range))
         likeness = None
     else:
-        grid = model_grid(scene.grid, card.gsd_m)
+        grid = (
+            resized_grid(scene.grid, card.tile_px)
+            if card.gsd_m is None
+            else model_grid(scene.grid, card.gsd_m)
+        )
         layout = TileLayout(grid.shape, card.tile_px, card.overlap_px)
         problems, likeness = _fit(scene, sample, card, options)
     if not sample.bands:
         problems.append(f"{scene.path}: holds no valid pixel; check its mask, nodata and --alpha")
-    layers = look_at_layers(scene, labels, heights, options)
+    files = {**targets, SEGMENTATION: labels, HEIGHT: heights} if labels or heights else targets
+    layers = look_at_layers(scene, files, options, readers)
     problems += layers.problems
-    shifts = layers.shifts(scene, grid)
+    shifts = {} if nowhere else layers.shifts(scene, grid)
     cost = None if card or problems else _cost(scene, layers, (grid, layout), options)
     notes = (
         *scene_remarks(scene, sample, options),
@@ -182,33 +207,29 @@ def _cost(
     place: tuple[PixelGrid, TileLayout],
     options: TileOptions,
 ) -> Cost:
-    tasks = {SEGMENTATION: layers.labels, HEIGHT: layers.heights}
     target = Target(
-        Layers(scene.path.stem, None, scene, layers.labels, layers.heights),
+        Layers(scene.path.stem, None, scene, layers.targets),
         *place,
         lambda _row, _col: "train",
         options,
-        tuple(task for task, layer in tasks.items() if layer is not None),
+        tuple(layers.targets),
     )
     return estimate_cost(target, value_range_of(scene, options.value_range))
 
 
 def _steps(scene: Scene, layers: Supervision, grid: PixelGrid) -> tuple[Step, ...]:
     steps = [_step("image", scene.grid, grid, image_filter(scene.grid, grid))]
-    if layers.labels is not None:
-        own = layers.labels.grid
-        steps.append(
-            Step("labels", None, None, "polygons, rasterised")
-            if own is None
-            else _step("labels", own, grid, label_filter(own, grid))
-        )
-    if layers.heights is not None:
-        own_grid = layers.heights.grid
-        steps.append(_step("heights", own_grid, grid, height_filter(own_grid, grid)))
+    for task, target in layers.targets.items():
+        name, own = _LAYERS.get(task, task), target.grid
+        if own is None:
+            steps.append(Step(name, None, None, "polygons, rasterised"))
+            continue
+        chosen = height_filter if isinstance(target, Numbers) else label_filter
+        steps.append(_step(name, own, grid, chosen(own, grid)))
     return tuple(steps)
 
 
 def _step(layer: str, own: PixelGrid, grid: PixelGrid, chosen: Resampling) -> Step:
-    across, down = (new / old for new, old in zip(grid.gsd_m, own.gsd_m, strict=True))
+    across, down = (new / old for new, old in zip(grid.pixel_size, own.pixel_size, strict=True))
     how = "taken as it is" if own.matches(grid) else _WORDS[chosen]
-    return Step(layer, own.gsd_m, (across, down), how)
+    return Step(layer, None if own.crs is None else own.gsd_m, (across, down), how)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,16 +23,10 @@ from geosemimtl.raster.registration import (
     image_edges,
     layer_shift,
 )
-from geosemimtl.raster.scene import Georeference, Scene
-from geosemimtl.tiling.labels import (
-    LabelReader,
-    Labels,
-    check_heights,
-    check_overlap,
-    open_heights,
-    open_labels,
-)
+from geosemimtl.raster.scene import Georeference, Reader, Scene
+from geosemimtl.tasks import HEIGHT, SEGMENTATION
 from geosemimtl.tiling.options import TileOptions
+from geosemimtl.tiling.targets import Numbers, TargetLayer, TargetReader, open_target
 
 #: Heights of which nearly none is nearer to 0 than this are above the sea, not above ground.
 _GROUND_M = 3.0
@@ -42,7 +36,7 @@ class Readers(NamedTuple):
     """A scene and its layers, open on one grid."""
 
     image: GridReader
-    labels: LabelReader | None
+    labels: TargetReader | None
     heights: GridReader | None
 
 
@@ -51,14 +45,12 @@ class Supervision:
     """What there is to learn from a scene.
 
     Attributes:
-        labels: ``None`` without, or where they cannot be used.
-        heights: Likewise.
+        targets: By task, labels that can be used.
         problems: Why they cannot be used, each with its remedy.
         notes: What deserves a look.
     """
 
-    labels: Labels | None
-    heights: Scene | None
+    targets: Mapping[str, TargetLayer]
     problems: tuple[str, ...]
     notes: tuple[str, ...]
 
@@ -67,14 +59,14 @@ class Supervision:
         """Open the scene and what fits it on a grid."""
         with ExitStack() as stack:
             image = read_on_grid(scene, grid, image_filter(scene.grid, grid))
-            heights = None
-            if self.heights is not None:
-                chosen = height_filter(self.heights.grid, grid)
-                heights = stack.enter_context(read_on_grid(self.heights, grid, chosen))
+            labels, heights, opened = self.targets.get(SEGMENTATION), self.targets.get(HEIGHT), None
+            if isinstance(heights, Numbers):
+                chosen = height_filter(heights.grid, grid)
+                opened = stack.enter_context(read_on_grid(heights.scene, grid, chosen))
             yield Readers(
                 stack.enter_context(image),
-                stack.enter_context(self.labels.on_grid(grid)) if self.labels else None,
-                heights,
+                stack.enter_context(labels.on_grid(grid)) if labels else None,
+                opened,
             )
 
     def shifts(self, scene: Scene, grid: PixelGrid) -> dict[str, Shift | None]:
@@ -110,42 +102,36 @@ def _steps(heights: GridReader) -> Callable[[Window], NDArray[np.complex64]]:
 
 
 def look_at_layers(
-    scene: Scene, labels: Sequence[Path], heights: Sequence[Path], options: TileOptions
+    scene: Scene,
+    files: Mapping[str, Sequence[Path]],
+    options: TileOptions,
+    readers: Mapping[str, Reader],
 ) -> Supervision:
     """Open a scene's labels and heights and say what is wrong with them.
 
     Args:
         scene: The scene.
-        labels: The files of its labels, or none.
-        heights: The files of its heights above ground, or none.
+        files: By task those of its labels.
         options: Classes and what the labels' classes are called.
+        readers: As of ``geosemimtl.tiling.data_set.DataSet``.
     """
     problems: list[str] = []
     notes: list[str] = []
-    good_labels = good_heights = None
+    good: dict[str, TargetLayer] = {}
     place = Georeference.of(scene.grid)
-    if labels:
+    for task, paths in files.items():
+        if not paths:
+            continue
         try:
-            good_labels = open_labels(
-                labels,
-                options.classes,
-                fallback=place,
-                class_column=options.class_column,
-            )
-            good_labels.check(scene.grid)
-        except GeoSemiMTLError as error:
-            good_labels = None
-            problems.append(str(error))
-    if heights:
-        try:
-            opened = open_heights(heights, scale_m=options.height_scale_m, fallback=place)
-            notes += _surface_notes(opened)
-            check_overlap(opened, scene.grid)
-            check_heights(opened)
-            good_heights = opened
+            target = open_target(task, paths, options, place, readers.get(task))
+            if task == HEIGHT and isinstance(target, Numbers):
+                notes += _surface_notes(target.scene)
+            target.check(scene.grid)
         except GeoSemiMTLError as error:
             problems.append(str(error))
-    return Supervision(good_labels, good_heights, tuple(problems), tuple(notes))
+        else:
+            good[task] = target
+    return Supervision(good, tuple(problems), tuple(notes))
 
 
 def _surface_notes(heights: Scene) -> list[str]:

@@ -13,7 +13,7 @@ import json
 from typing import Any
 
 from geosemimtl.errors import ConfigError
-from geosemimtl.tasks import Segmentation, Task
+from geosemimtl.tasks import HEIGHT, Segmentation, Task
 from geosemimtl.training.model_file import ModelCard
 
 #: The only pixels that the plugin feeds.
@@ -29,7 +29,12 @@ def deepness_metadata(card: ModelCard, task: Task) -> dict[str, str]:
         ConfigError: The plugin cannot feed such pixels.
     """
     mean, std = _standardisation(card)
-    size = card.tile_px
+    size, width = card.tile_px
+    if card.gsd_m is None or size != width:
+        raise ConfigError(
+            "--deepness: the plugin predicts squares of maps, the model whole images that lie "
+            "nowhere on the ground: leave it out"
+        )
     values: dict[str, Any] = {
         "resolution": round(100 * card.gsd_m, 6),
         "tiles_size": size,  # its documentation's name
@@ -49,7 +54,7 @@ def deepness_metadata(card: ModelCard, task: Task) -> dict[str, str]:
     else:
         values |= {
             "model_type": "Regressor",
-            "class_names": {"0": f"{task.name}_m"},
+            "class_names": {"0": f"{task.name}_m" if task.name == HEIGHT else task.name},
             "reg_output_scaling": 1.0,
         }
     return {key: json.dumps(value) for key, value in values.items()}

@@ -20,14 +20,23 @@ from geosemimtl.inference.networks import INPUT, OnnxNetwork, TorchNetwork, onnx
 from geosemimtl.models.network import MultiTaskNetwork, activate
 from geosemimtl.publish.export.deepness import deepness_metadata
 from geosemimtl.publish.export.tracing import onnx_graph
-from geosemimtl.tasks import HEIGHT, SEGMENTATION, Task
+from geosemimtl.tasks import (
+    DEPTH,
+    DISPARITY,
+    HEIGHT,
+    TASK_NAMES,
+    Task,
+)
 from geosemimtl.training.model_file import CARD_KEY, ModelCard, load_model
 from geosemimtl.training.onnx_file import SUFFIX, require_onnx
 
 _LOG = logging.getLogger(__name__)
 _CPU = torch.device("cpu")
 #: How far an exported model may be from torch in float64: in probability, and in metres ...
-TOLERANCES = {SEGMENTATION: 1e-3, HEIGHT: 1e-2}
+TOLERANCES: dict[str, float] = {
+    **dict.fromkeys(TASK_NAMES, 1e-3),
+    **dict.fromkeys((HEIGHT, DEPTH, DISPARITY), 1e-2),
+}
 #: ... or so many times as far as torch in float32 is.
 _TIMES = 2
 
@@ -42,14 +51,14 @@ class Exported:
     Attributes:
         path: The file.
         multiple_px: What the images' sides have to be multiples of; ``None`` if there is one size.
-        size_px: Side of the images of that one size, or of the model's tiles.
+        size_px: (rows, columns) of the images of that one size, or of the model's tiles.
         differences: By task, in the order of the outputs, the largest difference from torch in
             float64: of a probability, or in metres.
     """
 
     path: Path
     multiple_px: int | None
-    size_px: int
+    size_px: tuple[int, int]
     differences: Mapping[str, float]
 
 
@@ -145,8 +154,8 @@ def _whole(network: MultiTaskNetwork, card: ModelCard, path: Path) -> tuple[Expo
     except ModelFileError as error:
         made = _of_sizes(network, card, None, path)
         _LOG.warning(
-            "the file takes images of %d px only: for any size, %s",
-            made[0].size_px,
+            "the file takes images of %d x %d px only: for any size, %s",
+            *made[0].size_px,
             str(error).split(";")[0],
         )
         return made
@@ -155,15 +164,16 @@ def _whole(network: MultiTaskNetwork, card: ModelCard, path: Path) -> tuple[Expo
 def _of_sizes(
     network: MultiTaskNetwork, card: ModelCard, multiple_px: int | None, path: Path
 ) -> tuple[Exported, bytes]:
-    stride, bands, size = card.network.output_stride, len(card.bands), card.tile_px
+    stride, bands = card.network.output_stride, len(card.bands)
+    rows, cols = card.tile_px
     free = {0: Dim("batch")}
     if multiple_px is None:
-        size += -size % stride  # what is fed is extended so
-        traced, tried = (2, bands, size, size), [(1, bands, size, size), (3, bands, size, size)]
+        rows, cols = (side + -side % stride for side in (rows, cols))  # what is fed is extended so
+        traced, tried = (2, bands, rows, cols), [(1, bands, rows, cols), (3, bands, rows, cols)]
     else:
         free |= {2: multiple_px * Dim("rows"), 3: multiple_px * Dim("cols")}
         traced = (2, bands, 2 * stride, 3 * stride)
-        tried = [(1, bands, size, size), (3, bands, 3 * stride, 2 * stride)]
+        tried = [(1, bands, rows, cols), (3, bands, 3 * stride, 2 * stride)]
     graph = onnx_graph(
         _Outputs(network, card.tasks, activated=False).eval(),
         traced,
@@ -172,6 +182,7 @@ def _of_sizes(
         {CARD_KEY: card.model_dump_json()},
     )
     run = Forward(OnnxNetwork(graph, card, "the export"), card.tasks)
+    size = (rows, cols)
     return Exported(path, multiple_px, size, _compared(run, network, tried, card.tasks)), graph
 
 
@@ -179,7 +190,7 @@ def _for_deepness(
     network: MultiTaskNetwork, card: ModelCard, task: Task, metadata: Mapping[str, str], path: Path
 ) -> tuple[Exported, bytes]:
     """Make the graph of one task, of one image of the tiles' size."""
-    shape = (1, len(card.bands), card.tile_px, card.tile_px)
+    shape = (1, len(card.bands), *card.tile_px)
     graph = onnx_graph(
         _Outputs(network, [task], activated=True).eval(), shape, [task.name], {}, metadata
     )

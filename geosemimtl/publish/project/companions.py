@@ -74,7 +74,7 @@ def _project(chosen: Chosen, path: Path, track: Track) -> None:
     }
     shown = {name: members for name, members in themes.items() if members}
     view = chosen.plan.output
-    flat = view.crs.is_geographic or HEIGHT not in chosen.paths
+    flat = view.ground_crs.is_geographic or HEIGHT not in chosen.paths
     in_space = [] if flat or not buildings else [*buildings, *images]
     write_project(path, chosen.stem.name, layers, shown, view, in_space)
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from geosemimtl.inference.evaluation.scoring import Evaluation
 from geosemimtl.inference.evaluation.views import ClassView, HeightView
-from geosemimtl.publish.picture import stretched
+from geosemimtl.publish.panels import stretched
 from geosemimtl.raster.reading import image_filter, read_on_grid
 from geosemimtl.raster.scene import Scene
 from geosemimtl.raster.styles import HEIGHT_RAMP, shown_bands

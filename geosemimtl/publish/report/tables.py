@@ -140,22 +140,23 @@ def matrices(scores: SegmentationResult) -> tuple[Matrix, ...]:
     return tuple(_matrix(title, names, counts) for title, counts in panels)
 
 
-def coverage_table(rows: Sequence[tuple[str, Mapping[str, int]]], gsd_m: float) -> Table:
+def coverage_table(rows: Sequence[tuple[str, Mapping[str, int]]], gsd_m: float | None) -> Table:
     """Return which domain supervised which task by how many pixels.
 
     Args:
         rows: Name of each domain, and its labelled pixels by task.
-        gsd_m: Of their pixels.
+        gsd_m: Of their pixels; ``None`` of images that lie nowhere on the ground.
     """
     tasks = list(dict.fromkeys(task for _, pixels in rows for task in pixels))
     total = {task: sum(pixels.get(task, 0) for _, pixels in rows) for task in tasks}
-    square_km = (gsd_m / 1000) ** 2
+    square_km = ((gsd_m or 0) / 1000) ** 2
 
     def cells(pixels: Mapping[str, int]) -> tuple[Cell, ...]:
         found = []
         for task in tasks:
             count = pixels.get(task, 0)
-            text = f"{count:,} ({count * square_km:.3g} km²)" if count else "none"
+            ground = f" ({count * square_km:.3g} km²)" if square_km else ""
+            text = f"{count:,}{ground}" if count else "none"
             found.append(Cell(text, count / total[task] if total[task] else None))
         return tuple(found)
 

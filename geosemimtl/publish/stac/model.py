@@ -17,7 +17,15 @@ from geosemimtl.publish.stac.parts import (
     relative_href,
     text_of,
 )
-from geosemimtl.tasks import Segmentation, Task
+from geosemimtl.tasks import (
+    HEIGHT,
+    Binary,
+    Kind,
+    Quantity,
+    Segmentation,
+    Task,
+    kind_of,
+)
 from geosemimtl.training import onnx_file
 
 if TYPE_CHECKING:  # loads torch, which the card alone needs for nothing
@@ -25,7 +33,12 @@ if TYPE_CHECKING:  # loads torch, which the card alone needs for nothing
 
 EXTENSIONS = ("https://stac-extensions.github.io/mlm/v1.4.0/schema.json",)
 #: MLM's names of the tasks.
-_TASKS = {"segmentation": "semantic-segmentation", "height": "regression"}
+_TASKS = {
+    Kind.CLASSES: "semantic-segmentation",
+    Kind.BINARY: "semantic-segmentation",
+    Kind.QUANTITY: "regression",
+    Kind.DIRECTION: "regression",
+}
 _IMAGES = ["batch", "channel", "height", "width"]
 #: What MLM takes for a framework's version.
 _VERSION = re.compile(r"\d+\.\d+\.\d+([-+][0-9A-Za-z.-]+)*")
@@ -106,7 +119,7 @@ def _mlm(card: ModelCard) -> dict[str, Any]:
     return {
         "mlm:name": mlm_name(card.name),
         "mlm:architecture": f"{network.encoder} encoder with {decoders}",
-        "mlm:tasks": [_TASKS[name] for name in names],
+        "mlm:tasks": list(dict.fromkeys(_TASKS[kind_of(name)] for name in names)),
         "mlm:framework": "PyTorch",
         **version,
         "mlm:pretrained": weights is not None,
@@ -123,10 +136,13 @@ def _mlm(card: ModelCard) -> dict[str, Any]:
 
 
 def _input(card: ModelCard) -> dict[str, Any]:
-    words = (
-        f"An orthophoto averaged to {card.gsd_m:g} m on the ground, in tiles that share "
-        f"{card.overlap_px} px"
-    )
+    height, width = card.tile_px
+    words = f"An image that lies nowhere on the ground, resized to {width} x {height} px"
+    if card.gsd_m is not None:
+        words = (
+            f"An orthophoto averaged to {card.gsd_m:g} m on the ground, in tiles that share "
+            f"{card.overlap_px} px"
+        )
     scaling = None
     if card.value_range is None:
         words += "; the ends of each sensor's range of values, by the card, become 0 and 1"
@@ -143,7 +159,7 @@ def _input(card: ModelCard) -> dict[str, Any]:
         "description": words,
         "bands": list(card.bands),
         "input": {
-            "shape": [-1, len(card.bands), card.tile_px, card.tile_px],
+            "shape": [-1, len(card.bands), *card.tile_px],
             "dim_order": _IMAGES,
             "data_type": "float32",
         },
@@ -153,8 +169,19 @@ def _input(card: ModelCard) -> dict[str, Any]:
     }
 
 
-def _output(task: Task, tile_px: int) -> dict[str, Any]:
-    result = {"shape": [-1, task.channels, tile_px, tile_px], "data_type": "float32"}
+def _meant(task: Task) -> str:
+    """Return in words what a task's output is, other than class scores."""
+    if isinstance(task, Quantity):
+        what = "Height above ground" if task.name == HEIGHT else task.name.replace("_", " ")
+        unit = "metres" if task.unit == "m" else task.unit
+        return f"{what.capitalize()}: {task.scale:g} times the output is {unit}"
+    if isinstance(task, Binary):
+        return "One logit; a sigmoid makes a probability of it"
+    return "Vectors along which surfaces face, of any length"
+
+
+def _output(task: Task, tile_px: tuple[int, int]) -> dict[str, Any]:
+    result = {"shape": [-1, task.channels, *tile_px], "data_type": "float32"}
     if isinstance(task, Segmentation):
         own: dict[str, Any] = {
             "description": "Class scores; a softmax makes probabilities of them",
@@ -162,11 +189,11 @@ def _output(task: Task, tile_px: int) -> dict[str, Any]:
         }
         order = ["batch", "class", "height", "width"]
     else:
-        own = {"description": f"Height above ground: {task.scale_m:g} times the output is metres"}
+        own = {"description": _meant(task)}
         order = _IMAGES
     return {
         "name": task.name,
-        "tasks": [_TASKS[task.name]],
+        "tasks": [_TASKS[kind_of(task.name)]],
         "result": {**result, "dim_order": order},
         **own,
         "post_processing_function": None,

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 import rasterio
+from rasterio.crs import CRS
 
 from geosemimtl.classes import color_of
 from geosemimtl.data.sets.benchmark import Benchmark, Ground, Kind, Target, Variant, Wanted
@@ -97,7 +98,7 @@ def test_potsdam_is_found_in_folders_and_in_zips(make_isprs: Make, zips: bool) -
     ]
     layers = open_layers(first, data.options)
     assert layers.image.bands == ("nir", "red", "green")
-    assert layers.image.grid.crs.to_epsg() == 32633
+    assert layers.image.grid.crs == CRS.from_epsg(32633)
     assert layers.image.grid.gsd_m == pytest.approx((0.05, 0.05), rel=1e-3)
     assert layers.image.grid.transform.c == pytest.approx(366036)
 
@@ -116,7 +117,7 @@ def test_vaihingens_images_and_labels_are_told_apart(make_isprs: Make, zips: boo
     assert not [remark for remark in data.remarks if "world files" in remark]
     grid = open_layers(data.scenes[1], data.options).image.grid
     assert grid.transform.to_gdal() == pytest.approx((497020, 0.09, 0, 5419000, 0, -0.09))
-    assert grid.crs.to_epsg() == 32632
+    assert grid.crs == CRS.from_epsg(32632)
 
 
 def test_areas_without_world_files_lie_side_by_side(make_isprs: Make) -> None:

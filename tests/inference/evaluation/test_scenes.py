@@ -15,13 +15,7 @@ from numpy.typing import NDArray
 from rasterio.crs import CRS
 from rasterio.warp import transform as reproject_points
 
-from geosemimtl.classes import (
-    IGNORE,
-    Classes,
-    ClassMap,
-    LandClass,
-    MappedClass,
-)
+from geosemimtl.classes import IGNORE, Classes, ClassMap, LandClass, MappedClass
 from geosemimtl.errors import LabelError, SceneError
 from geosemimtl.inference.evaluation import scenes as module
 from geosemimtl.inference.evaluation.scenes import Evaluation, evaluate

@@ -18,11 +18,16 @@ from geosemimtl.classes import ISPRS_CLASSES
 from geosemimtl.inference.choosing import Chosen
 from geosemimtl.progress import silent
 from geosemimtl.publish.project.companions import POLYGONS, PROJECT
-from geosemimtl.tasks import Height, Segmentation, Task
+from geosemimtl.tasks import (
+    HEIGHT,
+    Quantity,
+    Segmentation,
+    Task,
+)
 
 Choose = Callable[..., Chosen]
 QGIS_CHECK = Path(__file__).parents[2] / "judges" / "qgis_project_check.py"
-TASKS = (Segmentation(classes=ISPRS_CLASSES), Height(scale_m=20))
+TASKS = (Segmentation(classes=ISPRS_CLASSES), Quantity(name=HEIGHT, scale=20))
 #: Of the class tree, and the image's brightness.
 TREE, PALE = 3, 200
 
