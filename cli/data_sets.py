@@ -31,7 +31,7 @@ data_set_options = together(
         "--tasks",
         type=Names(),
         metavar="TASK,...",
-        help="What to cut of its labels, such as segmentation,disparity; the usual ones by default.",
+        help="What to cut of its labels, such as segmentation,disparity; by default the usual.",
     ),
 )
 #: Targets of a data set in place of its usual ones, by the flag that asks for them.

@@ -7,7 +7,7 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -27,6 +27,7 @@ from geosemimtl.tiling.journal import Journal, request_of
 from geosemimtl.tiling.layers import Layers, check_layers, open_layers, require_alike, tile_grid
 from geosemimtl.tiling.layout import TileLayout
 from geosemimtl.tiling.options import TileOptions
+from geosemimtl.tiling.pieces import Inline, Settled, in_order
 from geosemimtl.tiling.scene_cutting import (
     SceneCut,
     SceneCutter,
@@ -43,6 +44,8 @@ _LOG = logging.getLogger(__name__)
 _GROUND_M = 3.0
 #: GSDs that differ by a smaller share are the same.
 _ALIKE_GSD = 0.01
+#: Small scenes that are begun before they are needed, a thread.
+_AHEAD = 4
 
 
 def tile(
@@ -291,24 +294,65 @@ def _cut_scenes(
         (run.folder / kind).mkdir(exist_ok=True)
     for torn in run.folder.glob("*/.*.part*"):  # by a kill; its scene may fail now
         torn.unlink()
-    journal = Journal(run.folder)
-
-    def cut(layers: Layers) -> tuple[Target, SceneCut]:
-        own = sums.empty()
-        target = Target(layers, *layouts[layers.name], splits[layers.name], options, tasks)
-        made = journal.read(layers.name, own)
-        if made is None:
-            cutter = SceneCutter(target, run.folder, run.pool, own, run.workers)
-            try:
-                made = cutter.cut(run.track, check_layers(layers))
-            except GeoSemiMTLError:
-                cutter.remove()
-                raise
-            journal.write(layers.name, made, own)
+    targets = {
+        layers.name: Target(layers, *layouts[layers.name], splits[layers.name], options, tasks)
+        for layers in batch.layers
+    }
+    whole_images = options.resize is not None
+    cut = _cut_side_by_side if whole_images else _cut_one_by_one
+    made = []
+    for target, scene, own in cut(batch, targets, run, sums.empty):
         sums.add(own)
-        return target, made
+        made.append((target, scene))
+    return made
 
-    return [made for _, made in batch.each(cut)]
+
+#: A scene that was cut, as what, and what was counted of it.
+_Cut = tuple[Target, SceneCut, StatisticsSum]
+
+
+def _cut_one_by_one(
+    batch: _Batch, targets: Mapping[str, Target], run: _Run, empty: Callable[[], StatisticsSum]
+) -> Iterator[_Cut]:
+    """Cut scene after scene, each by all threads."""
+
+    def cut(layers: Layers) -> _Cut:
+        return _cut(targets[layers.name], run, empty(), run.pool, run.workers, run.track)
+
+    yield from (made for _, made in batch.each(cut))
+
+
+def _cut_side_by_side(
+    batch: _Batch, targets: Mapping[str, Target], run: _Run, empty: Callable[[], StatisticsSum]
+) -> Iterator[_Cut]:
+    """Cut many small scenes, each by a thread."""
+
+    def cut(layers: Layers) -> _Cut:
+        return _cut(targets[layers.name], run, empty(), Inline(), 1, silent)
+
+    with Settled(run.pool) as pool:
+        layers = list(batch.layers)
+        ahead = in_order(pool, cut, layers, _AHEAD * run.workers)
+        begun = iter(run.track(ahead, "images", len(layers)))
+        yield from (made for _, made in batch.each(lambda _: next(begun).result()))
+        next(begun, None)  # the bar ends
+
+
+def _cut(
+    target: Target, run: _Run, sums: StatisticsSum, pool: Executor, workers: int, track: Track
+) -> _Cut:
+    """Cut a scene, unless that has been done."""
+    journal, layers = Journal(run.folder), target.layers
+    made = journal.read(layers.name, sums)
+    if made is None:
+        cutter = SceneCutter(target, run.folder, pool, sums, workers)
+        try:
+            made = cutter.cut(track, check_layers(layers))
+        except GeoSemiMTLError:
+            cutter.remove()
+            raise
+        journal.write(layers.name, made, sums)
+    return target, made, sums
 
 
 def _tasks(batch: Sequence[Layers]) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from concurrent.futures import wait as wait_for
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -19,6 +19,7 @@ from geosemimtl.tasks import form_of
 from geosemimtl.tiling.layers import Piece
 
 _T = TypeVar("_T")
+_Item = TypeVar("_Item")
 #: Rows of a piece. Fixed, so that nothing depends on the tiles' size or the number of threads.
 PIECE_ROWS = 256
 #: Widest band of tiles that is cut at once: memory depends on it, not on the scene.
@@ -47,6 +48,31 @@ class Settled(Executor):
         for future in self._open.copy():
             future.cancel()
         wait_for(self._open.copy())
+
+
+class Inline(Executor):
+    """Does work at once, in the thread that brings it."""
+
+    def submit(self, fn: Callable[..., _T], /, *args: Any, **kwargs: Any) -> Future[_T]:
+        """Do some work."""
+        future: Future[_T] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except BaseException as error:  # noqa: BLE001  (whoever asks for the result gets it)
+            future.set_exception(error)
+        return future
+
+
+def in_order(
+    executor: Executor, work: Callable[[_Item], _T], items: Iterable[_Item], ahead: int
+) -> Iterator[Future[_T]]:
+    """Yield the work on each item in their order, with some more of it begun beforehand."""
+    begun: deque[Future[_T]] = deque()
+    for item in items:
+        begun.append(executor.submit(work, item))
+        if len(begun) > ahead:
+            yield begun.popleft()
+    yield from begun
 
 
 class Reader(Protocol):

@@ -72,8 +72,8 @@ def _labels(path: Path, task: str) -> NDArray[Any] | None:
 
 
 def _look(task: str, target: Target, tileset: TileSet) -> Look:
-    if isinstance(target, ClassTarget):
-        return Look(task, target.classes)
     if isinstance(target, QuantityTarget):
-        return Look(task, None, pooled_scale({tileset.name: tileset}, task), target.unit)
-    return Look(task)
+        top = pooled_scale({tileset.name: tileset}, task)
+        return Look(task, None, top, target.unit, on_ground=False)
+    classes = target.classes if isinstance(target, ClassTarget) else None
+    return Look(task, classes, on_ground=False)

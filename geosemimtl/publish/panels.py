@@ -20,6 +20,8 @@ from geosemimtl.tasks import Quantity, Segmentation, Task
 
 _NODATA_GREY = 0.85
 _KINDS = ("predicted", "true")
+#: Inches that an entry of the legend takes.
+_ENTRY_IN = 1.4
 #: What is written above panels, where it is not the task's name, and beside the scale of colours.
 _TITLES = {"segmentation": "land cover"}
 _SCALES = {"height": "height above ground"}
@@ -61,17 +63,20 @@ class Look:
         classes: Names and colours, of classes.
         top: Where the scale of numbers ends.
         unit: Of numbers.
+        on_ground: Whether images show the ground from above, so that classes are land cover.
     """
 
     task: str
     classes: Classes | None = None
     top: float | None = None
     unit: str = ""
+    on_ground: bool = True
 
     @property
     def title(self) -> str:
         """What is written above its panels."""
-        return _TITLES.get(self.task, self.task.replace("_", " "))
+        known = _TITLES if self.on_ground else {}
+        return known.get(self.task, self.task.replace("_", " "))
 
     @property
     def ramp(self) -> Colormap:
@@ -85,13 +90,12 @@ class Look:
         return f"{_SCALES.get(self.task, self.title)} ({self.unit})"
 
 
-def look_of(task: Task) -> Look:
+def look_of(task: Task, *, on_ground: bool = True) -> Look:
     """Return how a task is shown, numbers up to its scale."""
-    if isinstance(task, Segmentation):
-        return Look(task.name, task.classes)
+    classes = task.classes if isinstance(task, Segmentation) else None
     if isinstance(task, Quantity):
-        return Look(task.name, None, task.scale, task.unit)
-    return Look(task.name)
+        return Look(task.name, None, task.scale, task.unit, on_ground)
+    return Look(task.name, classes, on_ground=on_ground)
 
 
 def drawn(rows: Sequence[Panels], looks: Sequence[Look], kinds: Sequence[str] = _KINDS) -> Figure:
@@ -130,7 +134,7 @@ def _explain(figure: Figure, grid: NDArray[Any], looks: Sequence[Look], kinds: i
         for entry in (look.classes.entries if look.classes else ())
     ]
     if patches:
-        columns = min(len(patches), 5 * grid.shape[1])
+        columns = max(2, min(len(patches), int(figure.get_figwidth() / _ENTRY_IN)))
         figure.legend(handles=patches, loc="outside lower left", ncols=columns, frameon=False)
     for place, look in enumerate(looks):
         if look.top is not None:

@@ -19,6 +19,7 @@ from geosemimtl.classes import Classes
 from geosemimtl.errors import ConfigError, OutputError
 from geosemimtl.files import write_all, write_text
 from geosemimtl.raster.declared import CLASSES_TAG
+from geosemimtl.raster.environment import unplaced
 from geosemimtl.raster.grid import PixelGrid
 from geosemimtl.raster.virtual import raw
 from geosemimtl.raster.writing import FULL, RasterKind, disk_errors
@@ -105,7 +106,9 @@ class RawRaster:
         write_text(described, text)
         try:
             with disk_errors(path):
-                with rasterio.open(described, "r+") as target:
+                with unplaced():
+                    target = rasterio.open(described, "r+")
+                with target:
                     describe(target, self._kind)
                 options = {**_cog_options(self._kind), **COMPRESSIONS[compress]}
                 rasterio.shutil.copy(described, path, driver="COG", **options)
@@ -187,7 +190,9 @@ def describe(target: Any, kind: RasterKind) -> None:
 
 def _require_whole(path: Path) -> None:
     """Refuse a COG whose last block is not in the file: GDAL keeps a full disk to itself."""
-    with rasterio.open(path) as source:
+    with unplaced():
+        opened = rasterio.open(path)
+    with opened as source:
         # the full image's last block is the last thing in a COG
         (height, width), (rows, cols) = source.block_shapes[-1], source.shape
         last = f"{(cols - 1) // width}_{(rows - 1) // height}"

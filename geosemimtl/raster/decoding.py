@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,13 +11,12 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from rasterio.errors import NotGeoreferencedWarning
 from rasterio.io import MemoryFile
 
 from geosemimtl.classes import IGNORE
 from geosemimtl.errors import SceneError
 from geosemimtl.files import on_disk
-from geosemimtl.raster.environment import WARNINGS
+from geosemimtl.raster.environment import unplaced
 
 #: Arrays that are kept: a file is looked at, checked and read shortly one after the other.
 _KEPT: Final = 8
@@ -55,8 +53,7 @@ def decoded(reader: Callable[[Path], NDArray[Any]], path: Path) -> Iterator[Any]
         "ALPHA": "NO",
     }
     with MemoryFile() as file:
-        with WARNINGS, warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        with unplaced():
             with file.open(**profile) as target:
                 target.write(bands)
             source = file.open()

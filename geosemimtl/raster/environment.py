@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ctypes
+import warnings
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from threading import Lock
 
 import rasterio
+from rasterio.errors import NotGeoreferencedWarning
 
 #: The version of the GDAL that rasterio brings.
 GDAL_VERSION: str = rasterio.__gdal_version__
@@ -19,6 +22,14 @@ CACHE_MB = 128
 WARNINGS = Lock()
 #: glibc's name for the number of heaps.
 _M_ARENA_MAX = -8
+
+
+@contextmanager
+def unplaced() -> Iterator[None]:
+    """Hide rasterio's warning of files that say of no place; what needs one asks for it itself."""
+    with WARNINGS, warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        yield
 
 
 def gdal_environment() -> rasterio.Env:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-import rasterio
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 from rasterio.enums import ColorInterp, Resampling
@@ -22,7 +21,7 @@ from geosemimtl.raster.aligned import AlignedPixels
 from geosemimtl.raster.averaging import Alignment
 from geosemimtl.raster.grid import PixelGrid
 from geosemimtl.raster.recoding import recoder
-from geosemimtl.raster.scene import DAMAGED, Scene
+from geosemimtl.raster.scene import DAMAGED, Scene, opened
 from geosemimtl.raster.values import filled
 from geosemimtl.raster.virtual import recoded, uncoloured
 
@@ -196,10 +195,10 @@ def read_on_grid(
             try:
                 if recode is not None:
                     text = recoded(source, indexes, recode)
-                    source = stack.enter_context(rasterio.open(text))
+                    source = stack.enter_context(opened(text))
                     indexes = (1,)
                 elif ColorInterp.alpha in source.colorinterp:
-                    source = stack.enter_context(rasterio.open(uncoloured(source)))
+                    source = stack.enter_context(opened(uncoloured(source)))
                 warped = stack.enter_context(WarpedVRT(source, **options))
             except RasterioError as error:
                 raise SceneError(f"{scene.path}: {DAMAGED}") from error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,13 +14,13 @@ from affine import Affine
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 from rasterio.enums import ColorInterp
-from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioError
+from rasterio.errors import CRSError, RasterioError
 from rasterio.warp import transform_bounds
 
 from geosemimtl.errors import BandError, GridError, SceneError
 from geosemimtl.files import on_disk
 from geosemimtl.raster.decoding import decoded
-from geosemimtl.raster.environment import WARNINGS
+from geosemimtl.raster.environment import unplaced
 from geosemimtl.raster.grid import PixelGrid, same_crs, shown_whole
 from geosemimtl.raster.mosaic import joined, joined_grid
 from geosemimtl.raster.virtual import rescaled, rounded
@@ -172,8 +171,8 @@ def open_scene(
             scenes.append(_describe(source, file, bands, alpha, grid))
             placed |= transform != source.transform  # which only a virtual raster can say to GDAL
     twofold = _is_float(scenes[0]) and scenes[0].mask in {"alpha", "mask"}
-    if reader is not None:
-        return replace(scenes[0], reader=reader, read_from=(files[0],))  # not what is in memory
+    if reader is not None:  # which read it from the file, not from memory
+        return replace(scenes[0], reader=reader, read_from=files)
     if len(scenes) == 1 and not twofold and not placed:
         return scenes[0]
     return _join(scenes)  # one such file, too: the warper heeds either its mask or its NaN
@@ -242,9 +241,7 @@ def opened(source: Path | str, reader: Reader | None = None) -> Any:
     if reader is not None:
         return decoded(reader, Path(source))
     try:
-        with WARNINGS, warnings.catch_warnings():
-            # a scene without georeference is refused with a remedy, once it is looked at
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        with unplaced():
             # as a path: rasterio would take a ? or # in a name for part of an address
             is_virtual = isinstance(source, str) and source.startswith("<VRTDataset")
             return rasterio.open(source if is_virtual else Path(source))

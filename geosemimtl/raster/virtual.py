@@ -192,7 +192,8 @@ def _header(shape: tuple[int, int], crs: CRS | None, transform: Affine) -> ET.El
     root = ET.Element("VRTDataset", rasterXSize=str(cols), rasterYSize=str(rows))
     if crs is not None:
         ET.SubElement(root, "SRS").text = crs.to_wkt()
-    ET.SubElement(root, "GeoTransform").text = ", ".join(map(repr, transform.to_gdal()))
+    if not transform.is_identity:
+        ET.SubElement(root, "GeoTransform").text = ", ".join(map(repr, transform.to_gdal()))
     return root
 
 

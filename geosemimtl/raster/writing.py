@@ -18,6 +18,7 @@ from rasterio.io import MemoryFile
 from geosemimtl.classes import Classes
 from geosemimtl.errors import GridError, OutputError
 from geosemimtl.files import REMEDY
+from geosemimtl.raster.environment import unplaced
 from geosemimtl.raster.grid import PixelGrid
 
 #: Room on the disk beyond a file's own, for what else is written meanwhile.
@@ -119,7 +120,9 @@ def raster_bytes(
     """
     kind = RasterKind(str(array.dtype), nodata, tuple(band_names))
     with MemoryFile() as file:
-        with file.open(**_plain_profile(grid, kind, len(array))) as target:
+        with unplaced():
+            opened = file.open(**_plain_profile(grid, kind, len(array)))
+        with opened as target:
             _describe_bands(target, kind)
             target.write(array)
         data = bytes(file.getbuffer())
@@ -160,7 +163,8 @@ def _profile(grid: PixelGrid, kind: RasterKind, count: int) -> dict[str, Any]:
 @contextmanager
 def _opened(path: Path, profile: Mapping[str, Any]) -> Iterator[Any]:
     try:
-        target = rasterio.open(path, "w", **profile)
+        with unplaced():
+            target = rasterio.open(path, "w", **profile)
     except rasterio.errors.RasterioIOError as error:
         raise OutputError(f"{path.parent}: cannot be written to; choose another with -o") from error
     with target:

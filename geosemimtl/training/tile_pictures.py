@@ -43,7 +43,8 @@ def draw_tiles(
             said = module.predicted(batch.to(module.device))
             rows.append(_panels(f"{names[index]}: {batch.tiles[0]}", domain, batch, said))
     # one scale for all pictures of a training, so that they can be told apart by numbers alone
-    return drawn(rows, [look_of(task) for task in module.tasks])
+    on_ground = all(domain.tileset.gsd_m is not None for domain in tiles.values())
+    return drawn(rows, [look_of(task, on_ground=on_ground) for task in module.tasks])
 
 
 def spread(length: int, count: int) -> tuple[int, ...]:

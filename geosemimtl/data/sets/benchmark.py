@@ -128,6 +128,8 @@ class Benchmark:
         usual: Tasks that are taken unless others are named; all by default.
         alternatives: By name, targets that can be had instead of those of the same tasks.
         class_maps: By name; the first is the usual one.
+        by_classes: By the name of a class map, targets that come with it instead of those of the
+            same tasks: other files, or another reader.
         scenes: Name of every scene by its key, where they are known one by one; otherwise all
             images that are found are scenes, in natural order.
         name_of: Gives a scene's name from its key, where ``scenes`` does not.
@@ -151,6 +153,7 @@ class Benchmark:
     usual: tuple[str, ...] = ()
     alternatives: Mapping[str, Mapping[str, Target]] = field(default_factory=dict)
     class_maps: Mapping[str, ClassMap] = field(default_factory=dict)
+    by_classes: Mapping[str, Mapping[str, Target]] = field(default_factory=dict)
     scenes: Mapping[Key, str] | None = None
     name_of: Callable[[Key], str] = joined
     split_of: Callable[[Key], str | None] = no_split
@@ -169,7 +172,7 @@ class Benchmark:
     def kinds(self) -> tuple[Kind, ...]:
         """All kinds of files that it ships, each once."""
         images = (variant.images for variant in self.variants.values())
-        sets = (self.targets, *self.alternatives.values())
+        sets = (self.targets, *self.by_classes.values(), *self.alternatives.values())
         targets = (target.kind for each in sets for target in each.values())
         places = (self.ground.places,) if self.ground and self.ground.places else ()
         return tuple(dict.fromkeys((*images, *targets, *self.extras, *places)))

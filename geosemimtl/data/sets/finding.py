@@ -78,7 +78,7 @@ def find_data_set(name: str, root: Path, wanted: Wanted | None = None) -> DataSe
 
 def _targets(known: Benchmark, wanted: Wanted) -> dict[str, Target]:
     """Return the wanted targets by task."""
-    targets = dict(known.targets)
+    targets = dict(known.targets) | dict(known.by_classes.get(wanted.classes or "", {}))
     for name in wanted.alternatives:
         if name not in known.alternatives:
             others = [f"--{each}" for each in known.alternatives if each != GREYS]

@@ -17,6 +17,13 @@ DATA_SETS = {
     "cityscapes": "geosemimtl.data.sets.cityscapes",
     "cityscapes_extra": "geosemimtl.data.sets.cityscapes_extra",
     "synscapes": "geosemimtl.data.sets.synscapes",
+    "kitti2012": "geosemimtl.data.sets.kitti2012",
+    "kitti2015": "geosemimtl.data.sets.kitti2015",
+    "synthia_sf": "geosemimtl.data.sets.synthia_sf",
+    "carla": "geosemimtl.data.sets.carla",
+    "nyuv2_mtan": "geosemimtl.data.sets.nyuv2_mtan",
+    "cityscapes_mtan": "geosemimtl.data.sets.cityscapes_mtan",
+    "pascal_context": "geosemimtl.data.sets.pascal_context",
 }
 
 

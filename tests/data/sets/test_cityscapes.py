@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import rasterio
 from numpy.typing import NDArray
 
 from geosemimtl.classes import IGNORE, color_of
@@ -19,6 +18,7 @@ from geosemimtl.data.sets.benchmark import Wanted
 from geosemimtl.data.sets.cityscapes_classes import CLASS_MAPS, LABELS
 from geosemimtl.data.sets.finding import find_data_set
 from geosemimtl.errors import ConfigError, SceneError
+from geosemimtl.raster.scene import opened
 from geosemimtl.tiling.cutting import tile
 
 Write = Callable[[Path, NDArray[Any]], None]
@@ -39,10 +39,6 @@ RAW = np.array(
     ],
     np.uint16,
 )
-
-
-#: A tile of a street lies nowhere on the ground, as rasterio says where a test opens one.
-pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
 
 
 @pytest.fixture
@@ -67,7 +63,7 @@ def root(tmp_path: Path, write_png: Write, street_image: NDArray[np.uint8]) -> P
 
 def read_whole(path: Path) -> NDArray[Any]:
     """Return a tile's pixels (bands, rows, cols)."""
-    with rasterio.open(path) as source:
+    with opened(path) as source:
         pixels: NDArray[Any] = source.read()
     return pixels
 

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-import rasterio
 from numpy.typing import NDArray
 
 from geosemimtl.data.sets import synscapes
 from geosemimtl.data.sets.benchmark import Wanted
 from geosemimtl.data.sets.finding import find_data_set
 from geosemimtl.errors import SceneError
+from geosemimtl.raster.scene import opened
 from geosemimtl.tiling.cutting import tile
 
 Write = Callable[..., None]
@@ -23,9 +23,6 @@ Write = Callable[..., None]
 DEPTH = np.array([[2, 4, 473.57485, 1e10], [0, np.inf, 50, 0]], np.float32)
 CLASSES = np.array([[7, 26, 11, 23], [11, 11, 24, 23]], np.uint8)
 NUMBERS = (1, 2, 10, 20_000, 20_001, 21_000, 21_001, 25_000)
-
-#: A tile of a street lies nowhere on the ground, as rasterio says where a test opens one.
-pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
 
 
 @pytest.fixture
@@ -117,11 +114,11 @@ def test_tiles_of_larger_images_have_the_smaller_targets(
     made = tile(replace(data, options=options), tmp_path / "tiles")
     assert (made.splits, made.size_px) == ({"train": 1}, (2, 4))
     (file,) = (tmp_path / "tiles/inverse_depth").glob("*.tif")
-    with rasterio.open(file) as source:
+    with opened(file) as source:
         expected = [[0.5, 0.25, 0.002111599, 0], [-9999, 0, 0.02, 0]]
         np.testing.assert_allclose(source.read(1), expected, rtol=1e-6)
     (file,) = (tmp_path / "tiles/segmentation").glob("*.tif")
-    with rasterio.open(file) as source:
+    with opened(file) as source:
         assert source.read(1).tolist() == [[0, 13, 2, 10], [2, 2, 11, 10]]
 
 

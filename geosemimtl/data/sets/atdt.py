@@ -1,0 +1,56 @@
+"""The eleven classes of AT/DT, and its farthest depth (Ramirez et al., ICCV 2019).
+
+The order is that of the paper's Table 1. The paper says that cars and bicycles become vehicles;
+the authors' code joins cars and motorcycles and ignores bicycles, trucks, buses, trains, riders
+and terrain. The maps here follow the code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from geosemimtl.classes import ClassMap, MappedClass
+
+#: Depths beyond are masked when AT/DT learns and is evaluated.
+FARTHEST_M: Final = 100.0
+
+#: Rows and columns of the crop from the middle in which AT/DT evaluates on KITTI.
+KITTI_CROP: Final = (320, 1216)
+
+#: Name and colour; the colours are Cityscapes', a vehicle's that of a car.
+_CLASSES: Final = {
+    "road": "#804080",
+    "sidewalk": "#f423e8",
+    "wall": "#66669c",
+    "fence": "#be9999",
+    "person": "#dc143c",
+    "pole": "#999999",
+    "vegetation": "#6b8e23",
+    "vehicle": "#00008e",
+    "traffic_sign": "#dcdc00",
+    "building": "#464646",
+    "sky": "#4682b4",
+}
+
+
+def atdt_map(written: Mapping[str, Sequence[int]], ignore: Sequence[int]) -> ClassMap:
+    """Return the eleven classes and the numbers by which a data set writes them.
+
+    Args:
+        written: Numbers by class; a class may have none.
+        ignore: All numbers that are ignored.
+    """
+    return ClassMap(
+        entries=tuple(
+            MappedClass(name=name, color=color, written=tuple(written.get(name, ())))
+            for name, color in _CLASSES.items()
+        ),
+        ignore=tuple(ignore),
+    )
+
+
+#: As AT/DT's own label files write it: the classes' indices; all else is ignored.
+ATDT_MAP: Final = atdt_map(
+    {name: (index,) for index, name in enumerate(_CLASSES)}, ignore=range(len(_CLASSES), 256)
+)
