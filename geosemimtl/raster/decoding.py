@@ -15,6 +15,7 @@ from rasterio.io import MemoryFile
 
 from geosemimtl.classes import IGNORE
 from geosemimtl.errors import SceneError
+from geosemimtl.files import on_disk
 from geosemimtl.raster.environment import unplaced
 
 #: Arrays that are kept: a file is looked at, checked and read shortly one after the other.
@@ -33,7 +34,7 @@ def decoded(reader: Callable[[Path], NDArray[Any]], path: Path) -> Iterator[Any]
     Raises:
         SceneError: It is missing, or the reader cannot read it.
     """
-    if not path.is_file():
+    if not on_disk(path)[0].is_file():
         raise SceneError(f"{path}: no such file; check the path")
     array = _ARRAYS.of(reader, path)
     bands = array if array.ndim == 3 else array[None]

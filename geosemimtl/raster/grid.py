@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 from affine import Affine
 from rasterio._err import CPLE_BaseError
@@ -213,6 +214,26 @@ def resized_grid(image: PixelGrid, shape: tuple[int, int]) -> PixelGrid:
     """Return the grid of the whole of an image in so many (rows, columns)."""
     steps = (image.shape[1] / shape[1], image.shape[0] / shape[0])
     return PixelGrid(image.transform @ Affine.scale(*steps), shape, image.crs)
+
+
+def shown_whole(shape: tuple[int, int], image: tuple[int, int], path: Path) -> Affine:
+    """Return the transform, in an image's pixels, of a layer that shows the whole of the image.
+
+    Args:
+        shape: (rows, columns) of the layer.
+        image: (rows, columns) of the image.
+        path: Of the layer, for messages.
+
+    Raises:
+        GridError: The two are not of one form, to one of the layer's pixels.
+    """
+    rows, cols = image
+    if abs(shape[0] * cols / rows - shape[1]) > 1:
+        raise GridError(
+            f"{path}: has {shape[0]} x {shape[1]} px, its image {rows} x {cols}, which are not of "
+            "one form; check which files belong together"
+        )
+    return Affine.scale(cols / shape[1], rows / shape[0])
 
 
 def utm_crs(scene: PixelGrid) -> CRS:

@@ -21,7 +21,7 @@ from geosemimtl.errors import BandError, GridError, SceneError
 from geosemimtl.files import on_disk
 from geosemimtl.raster.decoding import decoded
 from geosemimtl.raster.environment import unplaced
-from geosemimtl.raster.grid import PixelGrid, same_crs
+from geosemimtl.raster.grid import PixelGrid, same_crs, shown_whole
 from geosemimtl.raster.mosaic import joined, joined_grid
 from geosemimtl.raster.virtual import rescaled, rounded
 
@@ -322,7 +322,7 @@ def _named_crs(assume_crs: str | None) -> CRS | None:
 def _transform(source: Any, path: Path, known: Georeference) -> Affine:
     transform: Affine = source.transform
     if known.nowhere:
-        transform = Affine.identity()
+        return shown_whole(source.shape, known.shape or source.shape, path)
     if not (transform.is_identity or transform.is_degenerate):
         return transform
     if known.transform is None:

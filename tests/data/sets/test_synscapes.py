@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from geosemimtl.data.sets import synscapes
 from geosemimtl.data.sets.benchmark import Wanted
 from geosemimtl.data.sets.finding import find_data_set
 from geosemimtl.errors import SceneError
+from geosemimtl.raster.scene import opened
+from geosemimtl.tiling.cutting import tile
 
 Write = Callable[..., None]
 #: Metres; the sky is 23 below, whatever stands here, and two pixels say nothing.
@@ -98,6 +101,25 @@ def test_the_larger_images_are_a_variant(
     data = find_data_set("synscapes", root, Wanted(variant="rgb-2k"))
     assert [scene.name for scene in data.scenes] == ["2"]
     assert data.scenes[0].image[0].parent.name == "rgb-2k"
+
+
+def test_tiles_of_larger_images_have_the_smaller_targets(
+    root: Path, tmp_path: Path, write_png: Write
+) -> None:
+    """Images of 8 x 4 px, classes and depths of 4 x 2, tiles of 4 x 2."""
+    write_png(root / "img/rgb-2k/1.png", np.full((4, 8, 3), 7, np.uint8))
+    wanted = Wanted("rgb-2k", tasks=("segmentation", "inverse_depth"))
+    data = find_data_set("synscapes", root, wanted)
+    options = replace(data.options, resize=(2, 4))
+    made = tile(replace(data, options=options), tmp_path / "tiles")
+    assert (made.splits, made.size_px) == ({"train": 1}, (2, 4))
+    (file,) = (tmp_path / "tiles/inverse_depth").glob("*.tif")
+    with opened(file) as source:
+        expected = [[0.5, 0.25, 0.002111599, 0], [-9999, 0, 0.02, 0]]
+        np.testing.assert_allclose(source.read(1), expected, rtol=1e-6)
+    (file,) = (tmp_path / "tiles/segmentation").glob("*.tif")
+    with opened(file) as source:
+        assert source.read(1).tolist() == [[0, 13, 2, 10], [2, 2, 11, 10]]
 
 
 def test_without_classes_the_sky_is_not_known(
