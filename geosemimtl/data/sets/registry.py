@@ -14,6 +14,9 @@ if TYPE_CHECKING:  # rasterio; --help wants the names alone
 DATA_SETS = {
     "potsdam": "geosemimtl.data.sets.potsdam",
     "vaihingen": "geosemimtl.data.sets.vaihingen",
+    "cityscapes": "geosemimtl.data.sets.cityscapes",
+    "cityscapes_extra": "geosemimtl.data.sets.cityscapes_extra",
+    "synscapes": "geosemimtl.data.sets.synscapes",
     "kitti2012": "geosemimtl.data.sets.kitti2012",
     "kitti2015": "geosemimtl.data.sets.kitti2015",
     "synthia_sf": "geosemimtl.data.sets.synthia_sf",

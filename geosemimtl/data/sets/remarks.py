@@ -66,7 +66,8 @@ def no_image(listing: Listing, known: Benchmark, variant: Variant, found: Found)
     if there:
         why = f"there are only {', '.join(there)}: put the images beside them"
     elif listing.paths:
-        why = f"no name below fits ({_few(list(listing.paths))}): check the folder"
+        first = next(iter(listing.paths))
+        why = f"none of {len(listing.paths)} names below fits, such as {first}: check the folder"
     else:
         why = "the folder is empty: check it"
     return (
