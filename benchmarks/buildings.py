@@ -34,6 +34,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from rasterio.windows import Window
 
+from geosemimtl.classes import ISPRS_CLASSES
 from geosemimtl.data.city.blocks import make_plan
 from geosemimtl.data.city.geometry import rectangle
 from geosemimtl.data.city.materials import class_table
@@ -43,7 +44,6 @@ from geosemimtl.data.city.truth import paint
 from geosemimtl.demonstration import FULL, TEST_SEED
 from geosemimtl.machine import versions
 from geosemimtl.raster.declared import CLASSES_TAG
-from geosemimtl.tasks import ISPRS_CLASSES
 from geosemimtl.vectors.options import VectorOptions
 from geosemimtl.vectors.vectorization import vectorize
 

@@ -26,13 +26,14 @@ import rasterio
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 
+from geosemimtl.classes import IGNORE
 from geosemimtl.data.city.presets import preset
 from geosemimtl.data.city.scene import draw_city
 from geosemimtl.raster.grid import PixelGrid
 from geosemimtl.raster.reading import height_filter, image_filter, label_filter
 from geosemimtl.raster.scene import open_scene
 from geosemimtl.raster.writing import write_raster
-from geosemimtl.tasks import HEIGHT_NODATA, IGNORE
+from geosemimtl.tasks import NODATA
 from geosemimtl.tiling.cutting import tile
 from geosemimtl.tiling.layers import tile_grid
 from geosemimtl.tiling.options import TileOptions
@@ -42,7 +43,7 @@ SAME_CRS_M = (0.06, 0.08, 0.09, 0.1, 0.11, 0.2, 0.03)
 OTHER_M = (0.09, 0.2, 0.03)
 OTHER_CRS = ("EPSG:25832", "EPSG:4326", "EPSG:3035")
 FILTERS = {"image": image_filter, "segmentation": label_filter, "height": height_filter}
-NODATA = {"segmentation": IGNORE, "height": HEIGHT_NODATA}
+NODATA = {"segmentation": IGNORE, "height": NODATA}
 #: Upper ends of the columns: levels of an image, metres of heights.
 LEVELS = (0.0, 1.0, 2.0)
 METRES = (1e-5, 1e-3, 1e-1)
@@ -66,7 +67,7 @@ def make_city(folder: Path) -> City:
     grid = PixelGrid(city.transform, city.image.shape[1:], CRS.from_epsg(city.epsg))
     valid = np.random.default_rng(SEED).random(grid.shape) > 0.001
     valid[300:500, 200:600] = False
-    heights = np.where(valid, city.ndsm_m, HEIGHT_NODATA).astype(np.float32)
+    heights = np.where(valid, city.ndsm_m, NODATA).astype(np.float32)
     pixels: dict[str, Values] = {
         "image": city.image,
         "segmentation": city.classes.astype(np.uint8)[None],

@@ -29,9 +29,9 @@ from rich.console import Console
 from rich.text import Text
 from shapely import get_coordinates
 
+from geosemimtl.classes import IGNORE, ISPRS_CLASSES
 from geosemimtl.publish.picture import stretched, write_figure
 from geosemimtl.raster.styles import HEIGHT_RAMP
-from geosemimtl.tasks import IGNORE, ISPRS_CLASSES
 
 WIDTH = 84
 SCENE = "scenes/potsdam_unseen.tif"

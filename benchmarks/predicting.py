@@ -18,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 from rasterio.windows import Window
 
+from geosemimtl.classes import ISPRS_CLASSES
 from geosemimtl.config import DecoderConfig, NetworkConfig
 from geosemimtl.data.city.presets import preset
 from geosemimtl.data.city.scene import draw_city, write_city
@@ -31,7 +32,7 @@ from geosemimtl.raster.grid import model_grid
 from geosemimtl.raster.reading import image_filter, read_on_grid
 from geosemimtl.raster.scene import open_scene
 from geosemimtl.raster.values import unit_values
-from geosemimtl.tasks import ISPRS_CLASSES, Height, Segmentation
+from geosemimtl.tasks import Height, Segmentation
 from geosemimtl.tiling.layout import TileLayout
 from geosemimtl.tiling.weights import hann
 from geosemimtl.training.config import load_config

@@ -36,11 +36,12 @@ from numpy.typing import NDArray
 from rasterio.windows import Window
 from scipy import ndimage
 
+from geosemimtl.classes import IGNORE, ISPRS_CLASSES
 from geosemimtl.data.city.presets import preset
 from geosemimtl.data.city.truth import make_truth
 from geosemimtl.machine import peak_memory_mb, versions
 from geosemimtl.raster.declared import CLASSES_TAG
-from geosemimtl.tasks import HEIGHT_NODATA, IGNORE, ISPRS_CLASSES
+from geosemimtl.tasks import NODATA
 from geosemimtl.vectors.options import VectorOptions
 from geosemimtl.vectors.vectorization import vectorize
 
@@ -85,7 +86,7 @@ def make_rasters(folder: Path, rows: int, cols: int) -> None:
     classes, heights = make_patch()
     layers: tuple[tuple[str, float, NDArray[Any]], ...] = (
         ("city_classes", IGNORE, classes),
-        ("city_height", HEIGHT_NODATA, heights),
+        ("city_height", NODATA, heights),
         ("city_confidence", IGNORE, (60 + 10 * np.minimum(heights, 4)).astype(np.uint8)),
     )
     for name, nodata, patch in layers:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from geosemimtl.tasks import ClassMap
+    from geosemimtl.classes import ClassMap
 
 FILE = click.Path(path_type=Path)
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -244,7 +244,7 @@ layer_options = together(
 def read_class_map(path: Path | None) -> ClassMap:
     """Return the classes that ``--classes`` names."""
     if path is None:
-        from geosemimtl.tasks import ISPRS_CLASS_MAP
+        from geosemimtl.classes import ISPRS_CLASS_MAP
 
         return ISPRS_CLASS_MAP
     from geosemimtl.config import load_class_map

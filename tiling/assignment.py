@@ -42,12 +42,14 @@ def split_tiles(
         ConfigError: Blocks are smaller than a tile.
     """
     if options.split == "blocks":
+        if options.resize is not None:
+            raise ConfigError("--split blocks: parts ground, which images have not; by-scene does")
         blocks = _blocks(layers, layouts, options)
-        return {name: _in_blocks(own, options.size_px) for name, own in blocks.items()}
+        return {name: _in_blocks(own, options.tile_px) for name, own in blocks.items()}
     return {name: _always(split) for name, split in _by_scene(layers, layouts, options).items()}
 
 
-def _in_blocks(blocks: BlockSplit, size_px: int) -> SplitOf:
+def _in_blocks(blocks: BlockSplit, size_px: tuple[int, int]) -> SplitOf:
     return lambda row, col: blocks.of(row, col, size_px)
 
 
@@ -66,7 +68,7 @@ def _by_scene(
         splits = split_scenes(names, areas, _shares(options), options.seed)
     else:
         splits = read_split_list(options.split).assign(names)
-    grids = {each.name: each.image.grid for each in layers}
+    grids = {each.name: each.image.grid for each in layers if each.image.grid.crs is not None}
     for one, other, share in overlapping(grids, splits):
         _LOG.warning(
             "scenes %s (%s) and %s (%s) show the same ground: %.1f %% of the smaller one",

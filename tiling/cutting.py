@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
+from geosemimtl.classes import ISPRS_CLASS_MAP
 from geosemimtl.errors import BandError, BatchError, GeoSemiMTLError, OutputError, TileSetError
 from geosemimtl.files import folder_writer, on_disk, require_replaceable, write_text
 from geosemimtl.progress import Track, silent
 from geosemimtl.raster.environment import gdal_environment, gdal_threads
 from geosemimtl.raster.scene import Scene
 from geosemimtl.raster.values import value_range_remedy
-from geosemimtl.tasks import HEIGHT, ISPRS_CLASS_MAP, SEGMENTATION
+from geosemimtl.tasks import SEGMENTATION, TASK_NAMES
 from geosemimtl.tiling.assignment import split_tiles
 from geosemimtl.tiling.data_set import DataSet
 from geosemimtl.tiling.index import write_index
@@ -30,10 +31,11 @@ from geosemimtl.tiling.scene_cutting import (
     SceneCut,
     SceneCutter,
     Target,
-    without_other_tasks,
 )
-from geosemimtl.tiling.scenes import SceneFiles, gather_scenes
+from geosemimtl.tiling.scenes import gather_scenes
 from geosemimtl.tiling.statistics import StatisticsSum
+from geosemimtl.tiling.targets import classes_of
+from geosemimtl.tiling.tile_facts import without_other_tasks
 from geosemimtl.tiling.tileset import INDEX, MANIFEST, Source, TileSet
 
 _LOG = logging.getLogger(__name__)
@@ -89,18 +91,19 @@ def tile(
     elif labels or heights:
         raise TileSetError("a data set brings its labels and heights along; name no others")
     data.require_sound()
-    files, options = data.scenes, options or data.options
+    options = options or data.options
     folder = output.resolve()  # "." has no name otherwise
     require_replaceable(folder, MANIFEST, overwrite=overwrite)
     workers = jobs or os.cpu_count() or 1
     with gdal_environment(), gdal_threads(workers) as pool:
-        batch = _open_batch(files, options)
-        with folder_writer(folder, request_of(options, batch.layers)) as part:
+        batch = _open_batch(data, options)
+        with folder_writer(folder, request_of(options, batch.layers, data.readers)) as part:
             run = _Run(options, part, pool, workers, track)
             made = _cut_batch(batch, run, folder.name)
     if batch.failures:
         raise BatchError(
-            f"{len(batch.failures)} of {len(files)} scenes failed; {output} holds the others:",
+            f"{len(batch.failures)} of {len(data.scenes)} scenes failed; "
+            f"{output} holds the others:",
             batch.failures,
         )
     return made
@@ -153,11 +156,11 @@ def value_range_of(scene: Scene, declared: tuple[float, float] | None) -> tuple[
     raise BandError(f"{scene.path}: pixels are {scene.dtype}; {value_range_remedy(scene.dtype)}")
 
 
-def _open_batch(files: Sequence[SceneFiles], options: TileOptions) -> _Batch:
+def _open_batch(data: DataSet, options: TileOptions) -> _Batch:
     opened, failures = [], []
-    for each in files:
+    for each in data.scenes:
         try:
-            opened.append(open_layers(each, options))
+            opened.append(open_layers(each, options, data.readers))
         except GeoSemiMTLError as error:
             failures.append(error)
     # a folder may hold something else beside its images, first by name even
@@ -175,15 +178,18 @@ def _open_batch(files: Sequence[SceneFiles], options: TileOptions) -> _Batch:
 
 def _warn(batch: Sequence[Layers], options: TileOptions) -> None:
     """Say what may not be meant."""
-    if options.classes is not ISPRS_CLASS_MAP and not any(layers.labels for layers in batch):
+    if options.classes is not ISPRS_CLASS_MAP and not any(
+        SEGMENTATION in layers.targets for layers in batch
+    ):
         _LOG.warning("--classes is not used: no scene has labels; name them with --labels")
-    gsds_m = [max(layers.image.grid.gsd_m) for layers in batch]
-    if options.gsd_m is None and max(gsds_m) > (1 + _ALIKE_GSD) * min(gsds_m):
-        _LOG.warning(
-            "scenes have GSDs from %.4g to %.4g m: all are cut at %.4g m, that of %s; else pass "
-            "--gsd",
-            *(min(gsds_m), max(gsds_m), gsds_m[0], batch[0].name),
-        )
+    if options.gsd_m is None and options.resize is None:
+        gsds_m = [max(layers.image.grid.gsd_m) for layers in batch]
+        if max(gsds_m) > (1 + _ALIKE_GSD) * min(gsds_m):
+            _LOG.warning(
+                "scenes have GSDs from %.4g to %.4g m: all are cut at %.4g m, that of %s; else "
+                "pass --gsd",
+                *(min(gsds_m), max(gsds_m), gsds_m[0], batch[0].name),
+            )
     if batch[0].image.named_by == "colour":
         _LOG.warning("bands are named by the files' colours, red, green, blue: else pass --bands")
 
@@ -202,14 +208,18 @@ class _Run:
 def _cut_batch(batch: _Batch, run: _Run, name: str) -> TileSet:
     first, options = batch.layers[0].image, run.options
     value_range = value_range_of(first, options.value_range)
-    gsd_m = max(first.grid.gsd_m) if options.gsd_m is None else options.gsd_m
+    gsd_m = None
+    if options.resize is None:
+        gsd_m = options.gsd_m or max(first.grid.gsd_m)
     sources = {layers.name: _source(layers) for layers in batch.layers}  # files may go meanwhile
-    sums = StatisticsSum(len(first.bands), first.dtype, value_range, len(options.classes.entries))
+    classes = {task: classes_of(task, options) for task in _tasks(batch.layers)}
+    sums = StatisticsSum(len(first.bands), first.dtype, value_range, classes)
     cuts = _cut_scenes(batch, run, gsd_m, sums)
     tasks = _tasks(batch.layers)  # the only scene that had labels for one may have failed
-    for task in set(cuts[0][0].tasks) - set(tasks):
+    tried = cuts[0][0].tasks
+    for task in set(tried) - set(tasks):
         shutil.rmtree(run.folder / task)
-    rows = [without_other_tasks(row, tasks) for _, cut in cuts for row in cut.rows]
+    rows = [without_other_tasks(row, tasks, tried) for _, cut in cuts for row in cut.rows]
     dropped: Counter[str] = Counter()
     for _, cut in cuts:
         dropped.update(cut.dropped)
@@ -220,7 +230,7 @@ def _cut_batch(batch: _Batch, run: _Run, name: str) -> TileSet:
     tileset = TileSet(
         name=options.name or name,
         gsd_m=gsd_m,
-        size_px=options.size_px,
+        size_px=options.tile_px,
         overlap_px=options.shared_px,
         edge=options.edge,
         bands=first.bands,
@@ -230,9 +240,7 @@ def _cut_batch(batch: _Batch, run: _Run, name: str) -> TileSet:
         splits=dict(sorted(Counter(row["split"] for row in rows).items())),
         dropped=dict(sorted(dropped.items())),
         statistics=sums.bands(),
-        classes=options.classes.classes if SEGMENTATION in tasks else None,
-        class_pixels=sums.class_pixels() if SEGMENTATION in tasks else (),
-        heights=sums.heights(),
+        targets=sums.targets(tasks),
         sources=tuple(sources[target.layers.name] for target, _ in cuts),
     )
     write_text(run.folder / MANIFEST, tileset.model_dump_json(indent=1) + "\n")
@@ -249,11 +257,11 @@ def _warn_of(tileset: TileSet, rows: Sequence[Mapping[str, Any]]) -> None:
             "another draw with --seed",
             ", ".join(lacking),
         )
-    if tileset.heights is not None and tileset.heights.minimum_m > _GROUND_M:
+    if tileset.heights is not None and tileset.heights.minimum > _GROUND_M:
         _LOG.warning(
             "no height is below %.0f m: if these are elevations, make heights above ground of them "
             "with geosemimtl ndsm",
-            tileset.heights.minimum_m,
+            tileset.heights.minimum,
         )
 
 
@@ -266,16 +274,16 @@ def _not_in_training(tileset: TileSet, rows: Sequence[Mapping[str, Any]]) -> lis
 
 
 def _cut_scenes(
-    batch: _Batch, run: _Run, gsd_m: float, sums: StatisticsSum
+    batch: _Batch, run: _Run, gsd_m: float | None, sums: StatisticsSum
 ) -> list[tuple[Target, SceneCut]]:
     """Cut the scenes and gather their statistics."""
     options = run.options
     layouts = {
         layers.name: (
             grid,
-            TileLayout(grid.shape, options.size_px, options.shared_px, options.edge),
+            TileLayout(grid.shape, options.tile_px, options.shared_px, options.edge),
         )
-        for layers, grid in batch.each(lambda own: tile_grid(own.image, gsd_m, options.crs))
+        for layers, grid in batch.each(lambda own: tile_grid(own.image, options, gsd_m))
     }
     splits = split_tiles(batch.layers, layouts, options)
     tasks = _tasks(batch.layers)
@@ -305,11 +313,8 @@ def _cut_scenes(
 
 def _tasks(batch: Sequence[Layers]) -> tuple[str, ...]:
     """Return the tasks that any scene has labels for."""
-    found = {
-        SEGMENTATION: any(layers.labels is not None for layers in batch),
-        HEIGHT: any(layers.heights is not None for layers in batch),
-    }
-    return tuple(task for task, present in found.items() if present)
+    found = {task for layers in batch for task in layers.targets}
+    return tuple(task for task in TASK_NAMES if task in found)
 
 
 def _nothing_left(path: Path, dropped: Counter[str]) -> str:

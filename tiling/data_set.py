@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
-from numpy.typing import NDArray
-
 from geosemimtl.errors import TileSetError
+from geosemimtl.raster.scene import Reader
 from geosemimtl.tiling.options import TileOptions
 from geosemimtl.tiling.scenes import SceneFiles
-
-#: Decodes a file, whole and at its own resolution.
-Reader = Callable[[Path], NDArray[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +36,7 @@ class DataSet:
     Attributes:
         scenes: The files of each scene; none where nothing was found.
         options: How they are read and cut: bands, value range, classes, GSD, split.
-        readers: How a layer's files are decoded, by ``image`` or task; by GDAL where none is named.
+        readers: By layer, ``image`` or a task, what decodes its files; GDAL alone reads the others.
         stocks: What there is of each kind of file, where it is known what there should be.
         remarks: What is left out and why, each with its remedy.
         problems: What stands in the way of cutting, each with its remedy.

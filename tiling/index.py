@@ -50,6 +50,8 @@ _OWN_SRS = 100000
 def write_index(path: Path, rows: Sequence[dict[str, Any]], grids: Sequence[PixelGrid]) -> None:
     """Write the tiles' polygons in the first tile's CRS, with what else is known of each.
 
+    Of images that lie nowhere on the ground it is a table without polygons.
+
     Args:
         path: The GeoPackage; replaced.
         rows: What is known of each tile; all have the same keys, values may be ``None``.
@@ -59,8 +61,8 @@ def write_index(path: Path, rows: Sequence[dict[str, Any]], grids: Sequence[Pixe
         OutputError: It cannot be written.
     """
     crs = grids[0].crs
-    outlines = [_outline(grid, crs) for grid in grids]
-    srs = _srs(crs)
+    outlines = [] if crs is None else [_outline(grid, crs) for grid in grids]
+    srs = None if crs is None else _srs(crs)
     try:
         path.unlink(missing_ok=True)
         with closing(sqlite3.connect(path)) as database, database:
@@ -71,7 +73,7 @@ def write_index(path: Path, rows: Sequence[dict[str, Any]], grids: Sequence[Pixe
             database.execute(f"PRAGMA user_version = {_VERSION}")
             database.executescript(_TABLES)
             _add_srs(database, srs)
-            _add_tiles(database, rows, outlines, srs[1])
+            _add_tiles(database, rows, outlines, None if srs is None else srs[1])
     except (sqlite3.Error, OSError) as error:
         raise OutputError(f"{path}: cannot be written ({error}); is the disk full?") from error
 
@@ -114,7 +116,7 @@ def _read_columns(folder: Path, columns: Sequence[str], split: str) -> tuple[tup
 
 def _outline(grid: PixelGrid, crs: CRS) -> shapely.Polygon:
     xs, ys = zip(*grid.corners, strict=True)
-    if not same_crs(grid.crs, crs):
+    if grid.crs is not None and not same_crs(grid.crs, crs):
         xs, ys = transform(grid.crs, crs, xs, ys)
     return shapely.Polygon(list(zip(xs, ys, strict=True)))
 
@@ -127,9 +129,9 @@ def _srs(crs: CRS) -> tuple[str, int, str, int, str, None]:
     return name, code, "EPSG", code, crs.to_wkt(), None
 
 
-def _add_srs(database: sqlite3.Connection, srs: tuple[Any, ...]) -> None:
+def _add_srs(database: sqlite3.Connection, srs: tuple[Any, ...] | None) -> None:
     wgs84 = _srs(CRS.from_epsg(4326))
-    rows = {row[1]: row for row in (*_UNDEFINED, wgs84, srs)}
+    rows = {row[1]: row for row in (*_UNDEFINED, wgs84, *([] if srs is None else [srs]))}
     database.executemany(
         "INSERT INTO gpkg_spatial_ref_sys VALUES (?, ?, ?, ?, ?, ?)", rows.values()
     )
@@ -139,30 +141,32 @@ def _add_tiles(
     database: sqlite3.Connection,
     rows: Sequence[dict[str, Any]],
     outlines: Sequence[shapely.Polygon],
-    srs_id: int,
+    srs_id: int | None,
 ) -> None:
-    bounds = shapely.total_bounds(outlines).tolist()
+    kind, bounds = "attributes", [None] * 4
+    if srs_id is not None:
+        kind, bounds = "features", shapely.total_bounds(outlines).tolist()
     database.execute(
-        "INSERT INTO gpkg_contents VALUES (?, 'features', ?, '', ?, ?, ?, ?, ?, ?)",
-        (_TABLE, _TABLE, _FIXED_DATE, *bounds, srs_id),
+        "INSERT INTO gpkg_contents VALUES (?, ?, ?, '', ?, ?, ?, ?, ?, ?)",
+        (_TABLE, kind, _TABLE, _FIXED_DATE, *bounds, srs_id),
     )
+    geometries: list[tuple[bytes, ...]] = [()] * len(rows)
+    columns = [f"{_quoted(key)} {kind}" for key, kind in _columns(rows)]
+    names = [_quoted(key) for key in rows[0]]
+    if srs_id is not None:
+        database.execute(
+            "INSERT INTO gpkg_geometry_columns VALUES (?, 'geom', 'POLYGON', ?, 0, 0)",
+            (_TABLE, srs_id),
+        )
+        columns, names = ["geom POLYGON", *columns], ["geom", *names]
+        geometries = [(_geometry(outline, srs_id),) for outline in outlines]
     database.execute(
-        "INSERT INTO gpkg_geometry_columns VALUES (?, 'geom', 'POLYGON', ?, 0, 0)",
-        (_TABLE, srs_id),
+        f"CREATE TABLE {_TABLE} (fid INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, "
+        f"{', '.join(columns)})"
     )
-    columns = "".join(f", {_quoted(key)} {kind}" for key, kind in _columns(rows))
-    database.execute(
-        f"CREATE TABLE {_TABLE} (fid INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, geom POLYGON"
-        f"{columns})"
-    )
-    names = ", ".join(["geom", *(_quoted(key) for key in rows[0])])
-    marks = ", ".join("?" * (len(rows[0]) + 1))
     database.executemany(
-        f"INSERT INTO {_TABLE} ({names}) VALUES ({marks})",  # noqa: S608  (quoted names, bound values)
-        (
-            (_geometry(outline, srs_id), *row.values())
-            for outline, row in zip(outlines, rows, strict=True)
-        ),
+        f"INSERT INTO {_TABLE} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})",  # noqa: S608  (quoted names, bound values)
+        ((*geometry, *row.values()) for geometry, row in zip(geometries, rows, strict=True)),
     )
 
 

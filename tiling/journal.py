@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from geosemimtl.files import stamp, write_text
 from geosemimtl.machine import versions
 from geosemimtl.raster.environment import GDAL_VERSION
+from geosemimtl.raster.scene import Reader
 from geosemimtl.tiling.layers import Layers
 from geosemimtl.tiling.options import TileOptions
 from geosemimtl.tiling.scene_cutting import SceneCut
@@ -20,7 +21,7 @@ from geosemimtl.tiling.statistics import StatisticsSum
 _FOLDER = ".scenes"
 
 
-def request_of(options: TileOptions, batch: Sequence[Layers]) -> str:
+def request_of(options: TileOptions, batch: Sequence[Layers], readers: Mapping[str, Reader]) -> str:
     """Return in words what is asked for: options, files with size and date, versions.
 
     Raises:
@@ -38,6 +39,9 @@ def request_of(options: TileOptions, batch: Sequence[Layers]) -> str:
     asked = {
         "options": asdict(options) | {"classes": options.classes.model_dump(mode="json")},
         "scenes": scenes,
+        "readers": {
+            layer: f"{read.__module__}.{read.__qualname__}" for layer, read in readers.items()
+        },
         "split": _split_list(options.split),
         "versions": versions("rasterio") | {"gdal": GDAL_VERSION},
     }

@@ -13,12 +13,14 @@ from numpy.typing import NDArray
 from rasterio.enums import Resampling
 from rasterio.windows import Window
 
+from geosemimtl.classes import IGNORE, ClassMap, color_of
 from geosemimtl.errors import LabelError
 from geosemimtl.progress import Track, silent
 from geosemimtl.raster.grid import PixelGrid
 from geosemimtl.raster.reading import GridReader, label_filter, read_on_grid
 from geosemimtl.raster.scene import (
     Georeference,
+    Reader,
     Scene,
     in_metres,
     in_pure_colours,
@@ -26,7 +28,6 @@ from geosemimtl.raster.scene import (
     overlap,
 )
 from geosemimtl.raster.values import filled
-from geosemimtl.tasks import IGNORE, ClassMap, color_of
 
 #: Heights above ground outside of this are no heights; the highest building has 828 m.
 PLAUSIBLE_M = (-100.0, 1000.0)
@@ -90,6 +91,7 @@ def open_labels(
     assume_crs: str | None = None,
     fallback: Georeference | None = None,
     class_column: str = "class",
+    reader: Reader | None = None,
 ) -> Labels:
     """Look at the labels of a scene, whatever their form.
 
@@ -100,16 +102,16 @@ def open_labels(
         assume_crs: CRS of files that carry none, as the user named it.
         fallback: What else holds for files that do not say where they lie: the image's place.
         class_column: Column of the polygons that holds their class.
+        reader: What decodes the files, which are rasters then.
 
     Raises:
         SceneError: A raster is missing, no raster, or without georeference.
         LabelError: A raster holds neither indices nor colours or writes nodata as a class, or
             polygons cannot be read.
     """
-    if not any(_is_vector(file) for file in files):
-        return _raster_labels(
-            open_scene(files, assume_crs=assume_crs, fallback=fallback), class_map
-        )
+    if reader is not None or not any(_is_vector(file) for file in files):
+        scene = open_scene(files, assume_crs=assume_crs, fallback=fallback, reader=reader)
+        return _raster_labels(scene, class_map)
     if not all(_is_vector(file) for file in files):
         names = ", ".join(str(file) for file in files)
         raise LabelError(f"{names}: are polygons and rasters; a scene's labels have one form")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,21 +17,28 @@ from rasterio.windows import Window
 
 from geosemimtl.errors import BandError, GridError
 from geosemimtl.raster.averaging import Alignment
-from geosemimtl.raster.grid import PixelGrid, model_grid, utm_crs
-from geosemimtl.raster.reading import GridReader, height_filter, image_filter, read_on_grid
-from geosemimtl.raster.scene import Georeference, Scene, open_scene
+from geosemimtl.raster.grid import PixelGrid, model_grid, resized_grid, utm_crs
+from geosemimtl.raster.reading import GridReader, image_filter, read_on_grid
+from geosemimtl.raster.scene import NOWHERE, Georeference, Reader, Scene, open_scene
 from geosemimtl.raster.values import filled
-from geosemimtl.tasks import HEIGHT, HEIGHT_NODATA, IGNORE, SEGMENTATION
-from geosemimtl.tiling.labels import (
-    LabelReader,
-    Labels,
-    check_heights,
-    check_overlap,
-    open_heights,
-    open_labels,
-)
+from geosemimtl.tasks import form_of
+from geosemimtl.tiling.labels import check_overlap
 from geosemimtl.tiling.options import TileOptions
 from geosemimtl.tiling.scenes import SceneFiles
+from geosemimtl.tiling.targets import Numbers, TargetLayer, TargetReader, open_target
+
+_NO_READERS: Mapping[str, Reader] = {}
+
+
+class _Layer(Protocol):
+    """What a scene's image and labels have in common."""
+
+    @property
+    def files(self) -> tuple[Path, ...]: ...
+    @property
+    def read_from(self) -> tuple[Path, ...]: ...
+    @property
+    def grid(self) -> PixelGrid | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,39 +49,39 @@ class Layers:
         name: Of the scene.
         split: Where a list of scenes says it.
         image: The orthophoto.
-        labels: Class labels, if any.
-        heights: An nDSM in metres, if any.
+        targets: By task, what supervises it.
     """
 
     name: str
     split: str | None
     image: Scene
-    labels: Labels | None
-    heights: Scene | None
+    targets: Mapping[str, TargetLayer]
+
+    @property
+    def all(self) -> tuple[_Layer, ...]:
+        """The image, then what supervises the tasks."""
+        return (self.image, *self.targets.values())
 
     @property
     def files(self) -> tuple[Path, ...]:
         """All files that the scene is read from."""
-        return tuple(
-            file
-            for layer in (self.image, self.labels, self.heights)
-            if layer is not None
-            for file in layer.files
-        )
+        return tuple(dict.fromkeys(file for layer in self.all for file in layer.files))
 
     @property
     def read_from(self) -> tuple[Path, ...]:
         """All files that decide what its tiles hold, masks and parts of virtual rasters too."""
-        return tuple(
-            file
-            for layer in (self.image, self.labels, self.heights)
-            if layer is not None
-            for file in layer.read_from
-        )
+        return tuple(dict.fromkeys(file for layer in self.all for file in layer.read_from))
 
 
-def open_layers(files: SceneFiles, options: TileOptions) -> Layers:
+def open_layers(
+    files: SceneFiles, options: TileOptions, readers: Mapping[str, Reader] = _NO_READERS
+) -> Layers:
     """Look at a scene's files.
+
+    Args:
+        files: Of the scene.
+        options: How they are read.
+        readers: As of ``geosemimtl.tiling.data_set.DataSet``.
 
     Raises:
         SceneError: One cannot be read or lacks what is needed.
@@ -85,21 +92,18 @@ def open_layers(files: SceneFiles, options: TileOptions) -> Layers:
         options.bands,
         alpha=options.alpha,
         assume_crs=options.assume_crs,
-        fallback=files.georeference,
+        fallback=NOWHERE if options.resize else files.georeference,
+        reader=readers.get("image"),
     )
     place = Georeference.of(image.grid)
-    labels = heights = None
-    if files.labels:
-        labels = open_labels(
-            files.labels,
-            options.classes,
-            class_column=options.class_column,
-            fallback=place,
-        )
-    if files.height:
-        heights = open_heights(files.height, scale_m=options.height_scale_m, fallback=place)
-        check_overlap(heights, image.grid)
-    return Layers(files.name, files.split, image, labels, heights)
+    targets = {
+        task: open_target(task, paths, options, place, readers.get(task))
+        for task, paths in files.targets.items()
+    }
+    for target in targets.values():
+        if isinstance(target, Numbers):
+            check_overlap(target.scene, image.grid)
+    return Layers(files.name, files.split, image, targets)
 
 
 def require_alike(layers: Layers, first: Layers) -> None:
@@ -122,25 +126,23 @@ def check_layers(layers: Layers) -> list[Callable[[], None]]:
     Each raises a LabelError where labels hold undeclared values or heights are no plausible
     metres, and a SceneError where a file cannot be read.
     """
-    checks: list[Callable[[], None]] = []
-    if layers.labels is not None:
-        checks.append(partial(layers.labels.check, layers.image.grid))
-    if layers.heights is not None:
-        checks.append(partial(check_heights, layers.heights))
-    return checks
+    return [partial(target.check, layers.image.grid) for target in layers.targets.values()]
 
 
-def tile_grid(scene: Scene, gsd_m: float, crs: str | None) -> PixelGrid:
+def tile_grid(scene: Scene, options: TileOptions, gsd_m: float | None = None) -> PixelGrid:
     """Return the grid on which a scene is cut.
 
     Args:
         scene: The scene.
-        gsd_m: Metres on the ground.
-        crs: As in ``TileOptions``.
+        options: How it is cut.
+        gsd_m: Metres on the ground, where the options leave that open; the scene's own by default.
 
     Raises:
         GridError: The GSD or the CRS does not suit the scene.
     """
+    if options.resize is not None:
+        return resized_grid(scene.grid, options.resize)
+    gsd_m, crs = options.gsd_m or gsd_m or max(scene.grid.gsd_m), options.crs
     try:
         wanted = None
         if crs is not None:
@@ -158,14 +160,12 @@ def source_reach_px(layers: Layers, grid: PixelGrid) -> int:
     0 where every raster lies on the grid itself; otherwise two of the coarsest source pixels, as
     far as cubic convolution looks, and one for the rounding.
     """
-    sources = [layers.image.grid, *([layers.heights.grid] if layers.heights is not None else [])]
-    if layers.labels is not None and layers.labels.grid is not None:
-        sources.append(layers.labels.grid)
+    sources = [layer.grid for layer in layers.all if layer.grid is not None]
     alignments = [Alignment.between(source, grid) for source in sources]
     if all(found is not None and found.is_shift for found in alignments):
         return 0
-    coarsest = max(max(source.gsd_m) for source in sources)
-    return int(np.ceil(2 * coarsest / min(grid.gsd_m))) + 1
+    coarsest = max(max(source.pixel_size) for source in sources)
+    return int(np.ceil(2 * coarsest / min(grid.pixel_size))) + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,15 +176,14 @@ class Piece:
         window: Where it lies.
         pixels: Image (bands, rows, columns), 0 where not valid.
         valid: Where the image is valid (rows, columns).
-        indices: Class indices, ``IGNORE`` where unlabelled or not valid; ``None`` without labels.
-        heights_m: Metres, ``HEIGHT_NODATA`` where unknown or not valid; ``None`` without heights.
+        targets: By task, labels in its form (``geosemimtl.tasks.FORMS``): (rows, columns), or
+            (channels, rows, columns) of several numbers a pixel; nodata where unknown or not valid.
     """
 
     window: Window
     pixels: NDArray[Any]
     valid: NDArray[np.bool_]
-    indices: NDArray[np.uint8] | None
-    heights_m: NDArray[np.float32] | None
+    targets: Mapping[str, NDArray[Any]]
 
 
 class LayerReader:
@@ -193,14 +192,12 @@ class LayerReader:
     def __init__(
         self,
         image: GridReader,
-        labels: LabelReader | None,
-        heights: GridReader | None,
+        targets: Mapping[str, TargetReader],
         tasks: Collection[str],
     ) -> None:
         self._image = image
-        self._labels = labels
-        self._heights = heights
-        self._tasks = tasks
+        self._targets = targets
+        self._tasks = tuple(dict.fromkeys((*tasks, *targets)))
 
     def read(self, window: Window) -> Piece:
         """Read a window; what the sensor did not see supervises nothing.
@@ -209,18 +206,15 @@ class LayerReader:
             SceneError: A file cannot be read.
         """
         pixels, valid = self._image.read(window)
-        indices = heights_m = None
-        if SEGMENTATION in self._tasks:
-            indices = np.full(valid.shape, IGNORE, np.uint8)
-        if HEIGHT in self._tasks:
-            heights_m = np.full(valid.shape, HEIGHT_NODATA, np.float32)
-        if self._labels is not None:
-            indices = filled(self._labels.read(window), valid, IGNORE)
-        if self._heights is not None:
-            (metres,), known = self._heights.read(window)
-            metres = metres.astype(np.float32, copy=False)
-            heights_m = filled(metres, known & valid, HEIGHT_NODATA)
-        return Piece(window, pixels, valid, indices, heights_m)
+        targets: dict[str, NDArray[Any]] = {}
+        for task in self._tasks:
+            form = form_of(task)
+            if task in self._targets:
+                targets[task] = filled(self._targets[task].read(window), valid, form.nodata)
+            else:
+                shape = valid.shape if form.channels == 1 else (form.channels, *valid.shape)
+                targets[task] = np.full(shape, form.nodata, form.dtype)
+        return Piece(window, pixels, valid, targets)
 
 
 @contextmanager
@@ -238,14 +232,11 @@ def read_layers(
     Raises:
         SceneError: A file cannot be read.
     """
-    image, labels, heights = layers.image, layers.labels, layers.heights
+    image = layers.image
     with ExitStack() as stack:
         enter = stack.enter_context
         yield LayerReader(
             enter(read_on_grid(image, grid, image_filter(image.grid, grid))),
-            enter(labels.on_grid(grid)) if labels is not None else None,
-            enter(read_on_grid(heights, grid, height_filter(heights.grid, grid)))
-            if heights is not None
-            else None,
+            {task: enter(target.on_grid(grid)) for task, target in layers.targets.items()},
             tasks,
         )

@@ -51,39 +51,41 @@ def axis_offsets(
 
 @dataclass(frozen=True, slots=True)
 class TileLayout:
-    """Square overlapping tiles on a grid; every pixel is in one, unless edges are dropped.
+    """Overlapping tiles on a grid; every pixel is in one, unless edges are dropped.
 
     Attributes:
         shape: (rows, columns) of the grid.
-        size_px: Side of a tile.
+        size_px: (rows, columns) of a tile.
         overlap_px: Pixels that neighbours share, at least.
         edge: What becomes of the last row and column of tiles.
     """
 
     shape: tuple[int, int]
-    size_px: int
+    size_px: tuple[int, int]
     overlap_px: int
     edge: Edge = "snap"
 
     @property
     def row_offsets(self) -> tuple[int, ...]:
         """First pixel row of each row of tiles."""
-        return axis_offsets(self.shape[0], self.size_px, self.overlap_px, self.edge)
+        return axis_offsets(self.shape[0], self.size_px[0], self.overlap_px, self.edge)
 
     @property
     def col_offsets(self) -> tuple[int, ...]:
         """First pixel column of each column of tiles."""
-        return axis_offsets(self.shape[1], self.size_px, self.overlap_px, self.edge)
+        return axis_offsets(self.shape[1], self.size_px[1], self.overlap_px, self.edge)
 
     def __len__(self) -> int:
         return len(self.row_offsets) * len(self.col_offsets)
 
     def tiles(self) -> Iterator[tuple[int, int, Window]]:
         """Yield tile row, tile column and window, row by row."""
+        height, width = self.size_px
         for i, row in enumerate(self.row_offsets):
             for j, col in enumerate(self.col_offsets):
-                yield i, j, Window(col, row, self.size_px, self.size_px)
+                yield i, j, Window(col, row, width, height)
 
     def window(self, i: int, j: int) -> Window:
         """Return the window of the tile in a row and column of tiles."""
-        return Window(self.col_offsets[j], self.row_offsets[i], self.size_px, self.size_px)
+        height, width = self.size_px
+        return Window(self.col_offsets[j], self.row_offsets[i], width, height)

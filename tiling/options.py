@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from geosemimtl.classes import ISPRS_CLASS_MAP, ClassMap
 from geosemimtl.errors import ConfigError
-from geosemimtl.tasks import ISPRS_CLASS_MAP, ClassMap
 from geosemimtl.tiling.layout import EDGES, Edge
 
 
@@ -18,6 +18,8 @@ class TileOptions:
         gsd_m: Metres on the ground of the tiles' pixels; the first scene's own by default.
         crs: CRS of the tiles, such as ``EPSG:25832``, or ``auto`` for the scene's UTM zone; the
             scene's own by default.
+        resize: (rows, columns) of images that lie nowhere on the ground, such as a street's: each
+            becomes one tile as a whole, and GSD, size, overlap and edge do not count.
         size_px: Side of a tile.
         overlap: What neighbours have in common, at least: a share of a tile from 0 up to below
             1, or pixels if it is an ``int``.
@@ -38,12 +40,12 @@ class TileOptions:
         value_range: Pixel values that map to 0 and 1; the type's range for 8 bit.
         height_scale_m: Metres that the value 1 of the heights stands for; 1 by default, but never
             of JPEGs, whose grey levels nothing tells the unit of.
-        resize: Rows and columns of the tiles of images without ground, one tile an image.
         name: The sensor's name; the output folder's by default.
     """
 
     gsd_m: float | None = None
     crs: str | None = None
+    resize: tuple[int, int] | None = None
     size_px: int = 512
     overlap: float | int = 0.5
     edge: Edge = "snap"
@@ -60,12 +62,12 @@ class TileOptions:
     assume_crs: str | None = None
     value_range: tuple[float, float] | None = None
     height_scale_m: float | None = None
-    resize: tuple[int, int] | None = None
     name: str | None = None
 
     def __post_init__(self) -> None:
         if self.gsd_m is not None and not self.gsd_m > 0:
             raise ConfigError(f"--gsd {self.gsd_m:g}: metres on the ground must be above 0")
+        self._require_resizable()
         if self.size_px < 1:
             raise ConfigError(f"--size {self.size_px}: a tile needs at least one pixel")
         shared_px(self.overlap, self.size_px)  # refuses what cannot be
@@ -84,9 +86,27 @@ class TileOptions:
             low, high = self.value_range
             raise ConfigError(f"--value-range {low:g},{high:g}: the first must be the smaller")
 
+    def _require_resizable(self) -> None:
+        if self.resize is None:
+            return
+        if min(self.resize) < 1:
+            raise ConfigError(f"--resize {self.resize[0]}x{self.resize[1]}: give ROWSxCOLUMNS")
+        if self.gsd_m is not None or self.crs is not None:
+            raise ConfigError(
+                "--resize: images that lie nowhere on the ground have no metres and no CRS; leave "
+                "out --gsd and --crs, or --resize"
+            )
+
+    @property
+    def tile_px(self) -> tuple[int, int]:
+        """(rows, columns) of a tile."""
+        return self.resize or (self.size_px, self.size_px)
+
     @property
     def shared_px(self) -> int:
         """Pixels that neighbouring tiles share, at least."""
+        if self.resize is not None:
+            return 0
         return shared_px(self.overlap, self.size_px)
 
 

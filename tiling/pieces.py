@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from concurrent.futures import wait as wait_for
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import partial
 from threading import Lock, local
 from typing import Any, Protocol, TypeVar
 
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rasterio.windows import Window
 
-from geosemimtl.tasks import HEIGHT_NODATA, IGNORE
+from geosemimtl.tasks import form_of
 from geosemimtl.tiling.layers import Piece
 
 _T = TypeVar("_T")
@@ -147,30 +148,23 @@ def assemble(pieces: Sequence[Piece], window: Window) -> Piece:
     first = pieces[0]
     shape = (height, width)
 
-    def joined(pick: Callable[[Piece], NDArray[Any] | None], fill: float) -> NDArray[Any] | None:
+    def joined(pick: Callable[[Piece], NDArray[Any]], fill: float) -> NDArray[Any]:
         sample = pick(first)
-        if sample is None:
-            return None
         if len(parts) == 1 and parts[0][2] == (slice(0, height), slice(0, width)):
             piece, source, _ = parts[0]
-            whole = pick(piece)
-            return None if whole is None else whole[..., source[0], source[1]]
+            return pick(piece)[..., source[0], source[1]]
         out = np.full((*sample.shape[:-2], *shape), fill, sample.dtype)
         for piece, source, target in parts:
-            whole = pick(piece)
-            if whole is not None:
-                out[..., target[0], target[1]] = whole[..., source[0], source[1]]
+            out[..., target[0], target[1]] = pick(piece)[..., source[0], source[1]]
         return out
 
     pixels, valid = joined(lambda p: p.pixels, 0), joined(lambda p: p.valid, 0)
-    assert pixels is not None and valid is not None  # noqa: S101, PT018  (every piece has them)
-    return Piece(
-        Window(left, top, width, height),
-        pixels,
-        valid,
-        joined(lambda p: p.indices, IGNORE),
-        joined(lambda p: p.heights_m, HEIGHT_NODATA),
-    )
+    targets = {task: joined(partial(_labels, task), form_of(task).nodata) for task in first.targets}
+    return Piece(Window(left, top, width, height), pixels, valid, targets)
+
+
+def _labels(task: str, piece: Piece) -> NDArray[Any]:
+    return piece.targets[task]
 
 
 _Slices = tuple[slice, slice]

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from rasterio.features import rasterize
 from rasterio.windows import Window
 
+from geosemimtl.classes import IGNORE, ClassMap
 from geosemimtl.errors import LabelError
 from geosemimtl.progress import Track, silent
 from geosemimtl.raster.environment import WARNINGS
 from geosemimtl.raster.grid import PixelGrid
-from geosemimtl.tasks import IGNORE, ClassMap
 from geosemimtl.tiling.rings import Rings
 from geosemimtl.tiling.vectors import Layer, read_layer
 

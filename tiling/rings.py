@@ -143,17 +143,18 @@ def _cut(
 
 
 def _reprojected(world: NDArray[np.float64], crs: CRS, grid: PixelGrid) -> NDArray[np.float64]:
+    to = grid.ground_crs
     # by GDAL, as rasters are: both must agree on where things lie
     try:
-        xs, ys = transform(crs, grid.crs, world[:, 0], world[:, 1])
+        xs, ys = transform(crs, to, world[:, 0], world[:, 1])
     except RasterioError as error:
         raise LabelError(
-            f"polygons cannot be reprojected from {crs.to_string()} to {grid.crs.to_string()}"
+            f"polygons cannot be reprojected from {crs.to_string()} to {to.to_string()}"
         ) from error
     placed = np.column_stack((xs, ys))
     if not np.isfinite(placed).all():
         raise LabelError(
-            f"polygons in {crs.to_string()} reach beyond where {grid.crs.to_string()} holds; cut "
+            f"polygons in {crs.to_string()} reach beyond where {to.to_string()} holds; cut "
             "them to the scene"
         )
     return _pixels(placed, grid)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from contextlib import closing
 from dataclasses import dataclass
@@ -16,15 +16,17 @@ import numpy as np
 from numpy.typing import NDArray
 from rasterio.windows import Window
 
+from geosemimtl.classes import LandClass
 from geosemimtl.progress import Track
 from geosemimtl.raster.grid import PixelGrid
-from geosemimtl.tasks import HEIGHT, HEIGHT_NODATA, SEGMENTATION
 from geosemimtl.tiling.assignment import SplitOf
 from geosemimtl.tiling.layers import Layers, Piece, read_layers
 from geosemimtl.tiling.layout import TileLayout
 from geosemimtl.tiling.options import TileOptions
 from geosemimtl.tiling.pieces import PieceQueue, Settled, assemble, bands, reading_threads
 from geosemimtl.tiling.statistics import StatisticsSum
+from geosemimtl.tiling.targets import classes_of
+from geosemimtl.tiling.tile_facts import tile_facts
 from geosemimtl.tiling.tile_files import TileFiles
 
 #: The split from which the statistics are.
@@ -65,6 +67,11 @@ class Target:
     split_of: SplitOf
     options: TileOptions
     tasks: tuple[str, ...]
+
+    @property
+    def classes(self) -> dict[str, tuple[LandClass, ...]]:
+        """Classes of each task, none where it has none."""
+        return {task: classes_of(task, self.options) for task in self.tasks}
 
     def tile_grid(self, row: Mapping[str, Any]) -> PixelGrid:
         """Return the grid of the tile that a row of the index is about."""
@@ -113,7 +120,9 @@ class SceneCutter:
         self, target: Target, folder: Path, pool: Executor, sums: StatisticsSum, workers: int
     ) -> None:
         self._target = target
-        self._files = TileFiles(folder, target.layers, target.grid, target.layout.size_px)
+        self._files = TileFiles(
+            folder, target.layers, target.grid, target.tasks, target.layout.size_px
+        )
         self._pool = pool
         self._sums = sums
         self._ahead = workers + 1
@@ -168,27 +177,29 @@ class SceneCutter:
 
     def _bands(self) -> Iterator[_Band]:
         offsets = self._target.layout.col_offsets if len(self._target.layout) else ()
-        runs = list(bands(offsets, self._size))
+        _, width = self._size
+        runs = list(bands(offsets, width))
         for run, following in zip_longest(runs, runs[1:]):
             left = offsets[run.start]
-            right = min(offsets[run.stop - 1] + self._size, self._target.grid.shape[1])
+            right = min(offsets[run.stop - 1] + width, self._target.grid.shape[1])
             owned = right if following is None else offsets[following.start]
             yield _Band(run, left, right, owned - left)
 
     @property
     def _bottom(self) -> int:
         """The row after the last that a tile shows."""
-        return min(self._target.layout.row_offsets[-1] + self._size, self._target.grid.shape[0])
+        return min(self._target.layout.row_offsets[-1] + self._size[0], self._target.grid.shape[0])
 
     def _cut_band(
         self, band: _Band, queue: PieceQueue, pool: Executor
     ) -> Iterator[dict[str, Any] | str]:
         # tiles of the band before may reach into this one
-        self._shown = [place for place in self._shown if place[1] + self._size > band.left]
+        height, width = self._size
+        self._shown = [place for place in self._shown if place[1] + width > band.left]
         writing: list[Future[dict[str, Any] | str]] = []
         counting: list[Future[StatisticsSum]] = []
         for i, offset in enumerate(self._target.layout.row_offsets):
-            pieces = queue.until(min(offset + self._size, self._bottom))
+            pieces = queue.until(min(offset + height, self._bottom))
             places = [self._place(i, j) for j in band.tiles]
             begun = [pool.submit(self._cut_tile, place, pieces) for place in places]
             yield from self._finished(writing)
@@ -224,17 +235,18 @@ class SceneCutter:
 
     def _mask(self, piece: Piece, width: int) -> NDArray[np.bool_]:
         """Return which of a piece's first columns counted tiles show."""
-        top, left, size = int(piece.window.row_off), int(piece.window.col_off), self._size
+        top, left = int(piece.window.row_off), int(piece.window.col_off)
+        height, reach = self._size
         mask = np.zeros((int(piece.window.height), width), bool)
         for row, col in self._shown:
             mask[
-                max(row - top, 0) : max(row - top + size, 0),
-                max(col - left, 0) : max(col - left + size, 0),
+                max(row - top, 0) : max(row - top + height, 0),
+                max(col - left, 0) : max(col - left + reach, 0),
             ] = True
         return mask
 
     @property
-    def _size(self) -> int:
+    def _size(self) -> tuple[int, int]:
         return self._target.layout.size_px
 
     def _count(self, piece: Piece, mask: NDArray[np.bool_], width: int) -> StatisticsSum:
@@ -245,17 +257,16 @@ class SceneCutter:
             counted = None if shown.all() else shown
             seen = piece.valid[rows, cols] & shown
             sums.add_image(piece.pixels[:, rows, cols], None if seen.all() else seen)
-            if piece.indices is not None:
-                sums.add_labels(piece.indices[rows, cols], counted)
-            if piece.heights_m is not None:
-                sums.add_heights(piece.heights_m[rows, cols], counted)
+            labels = {task: each[..., rows, cols] for task, each in piece.targets.items()}
+            sums.add_targets(labels, counted)
         return sums
 
     def _place(self, i: int, j: int) -> _Place:
         layout = self._target.layout
         row, col = layout.row_offsets[i], layout.col_offsets[j]
         split = self._target.split_of(row, col)
-        return _Place(i, j, Window(col, row, self._size, self._size), split)
+        height, width = self._size
+        return _Place(i, j, Window(col, row, width, height), split)
 
     def _cut_tile(self, place: _Place, pieces: Sequence[Piece]) -> dict[str, Any] | str:
         """Write a tile; return its row of the index, or why it is dropped."""
@@ -269,7 +280,8 @@ class SceneCutter:
             return "min_valid"
         name = self._files.write(place.i, place.j, tile)
         rows, cols = self._target.grid.shape
-        bottom, right = place.window.row_off + self._size, place.window.col_off + self._size
+        bottom = place.window.row_off + place.window.height
+        right = place.window.col_off + place.window.width
         return {
             "tile": name,
             "scene": self._target.layers.name,
@@ -278,8 +290,7 @@ class SceneCutter:
             "split": place.split,
             "valid_share": share,
             "padded": bool(bottom > rows or right > cols),
-            **_class_shares(tile.indices, self._target.options.classes.classes.names),
-            **_height_range(tile.heights_m),
+            **tile_facts(tile.targets, self._target.classes),
         }
 
 
@@ -287,29 +298,3 @@ def _require(begun: list[Future[None]]) -> None:
     """Wait until all has been done, and forget it; raises the first error."""
     while begun:
         begun.pop(0).result()
-
-
-def without_other_tasks(row: Mapping[str, Any], tasks: Collection[str]) -> dict[str, Any]:
-    """Return a row of the index without what it says of other tasks than these."""
-    begins = {SEGMENTATION: "share_", HEIGHT: "height_"}
-    gone = tuple(begin for task, begin in begins.items() if task not in tasks)
-    return {key: value for key, value in row.items() if not key.startswith(gone)}
-
-
-def _class_shares(indices: NDArray[np.uint8] | None, names: Sequence[str]) -> dict[str, float]:
-    if indices is None:
-        return {}
-    counts = (int(np.count_nonzero(indices == index)) for index in range(len(names)))
-    return {
-        f"share_{name}": count / indices.size for name, count in zip(names, counts, strict=True)
-    }
-
-
-def _height_range(heights_m: NDArray[np.float32] | None) -> dict[str, float | None]:
-    if heights_m is None:
-        return {}
-    known = heights_m[heights_m != HEIGHT_NODATA]
-    return {
-        "height_min_m": float(known.min()) if known.size else None,
-        "height_max_m": float(known.max()) if known.size else None,
-    }

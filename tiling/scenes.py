@@ -44,25 +44,26 @@ class SceneFiles:
     Attributes:
         name: Unique among the scenes of a run; tiles are named by it.
         image: The orthophoto; several files form a mosaic, later ones in front.
-        labels: Rasters, or one vector file; ``file|layername=x`` names a layer.
-        height: Rasters.
+        targets: By task, what supervises it: rasters, or of the segmentation one vector file;
+            ``file|layername=x`` names a layer.
         split: ``train``, ``val`` or ``test`` where a list of scenes says it.
         georeference: What holds for an image that does not say where it lies.
-        targets: All targets' files by task; ``labels`` and ``height`` follow from them.
     """
 
     name: str
     image: tuple[Path, ...]
-    labels: tuple[Path, ...] = ()
-    height: tuple[Path, ...] = ()
+    targets: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
     split: str | None = None
     georeference: Georeference | None = None
-    targets: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        for name, task in (("labels", SEGMENTATION), ("height", HEIGHT)):
-            if task in self.targets:
-                object.__setattr__(self, name, self.targets[task])
+    def of(self, task: str) -> tuple[Path, ...]:
+        """Return what supervises a task, if anything does."""
+        return self.targets.get(task, ())
+
+
+def targets_of(labels: tuple[Path, ...], height: tuple[Path, ...]) -> dict[str, tuple[Path, ...]]:
+    """Return labels and heights by task, as far as there are any."""
+    return {task: files for task, files in ((SEGMENTATION, labels), (HEIGHT, height)) if files}
 
 
 def gather_scenes(
@@ -90,7 +91,7 @@ def gather_scenes(
     if not found:
         raise TileSetError("no scene was named")
     _require_once([file for scene in found for file in scene.image])
-    listed_labels, listed_heights = [s.labels for s in found], [s.height for s in found]
+    listed_labels, listed_heights = ([s.of(t) for s in found] for t in (SEGMENTATION, HEIGHT))
     for flag, paths, listed in (
         ("--labels", labels, listed_labels),
         ("--height", heights, listed_heights),
@@ -105,7 +106,7 @@ def gather_scenes(
     own_labels = _matched(found, labels, "--labels", _LABELS) if labels else listed_labels
     own_heights = _matched(found, heights, "--height", _RASTERS) if heights else listed_heights
     return tuple(
-        replace(scene, labels=label, height=height)
+        replace(scene, targets=targets_of(label, height))
         for scene, label, height in zip(_named(found), own_labels, own_heights, strict=True)
     )
 
@@ -204,8 +205,10 @@ def _listed(path: Path) -> list[SceneFiles]:
         scenes[key] = SceneFiles(
             name,
             before.image + image,
-            tuple(dict.fromkeys(before.labels + labels)),
-            tuple(dict.fromkeys(before.height + height)),
+            targets_of(
+                tuple(dict.fromkeys(before.of(SEGMENTATION) + labels)),
+                tuple(dict.fromkeys(before.of(HEIGHT) + height)),
+            ),
             split,
         )
     return list(scenes.values())
@@ -222,11 +225,14 @@ def _one_scene(
         raise TileSetError(
             "--mosaic: the list's scenes are of several splits; leave out --mosaic, or the splits"
         )
-    listed_labels = tuple(dict.fromkeys(file for scene in scenes for file in scene.labels))
-    listed_heights = tuple(dict.fromkeys(file for scene in scenes for file in scene.height))
+    listed_labels, listed_heights = (
+        tuple(dict.fromkeys(file for scene in scenes for file in scene.of(task)))
+        for task in (SEGMENTATION, HEIGHT)
+    )
     is_one_folder = len(folders) == 1 and len(image) > 1
     name = (folders.pop().name if is_one_folder else "") or image[0].stem
-    return SceneFiles(name, image, labels or listed_labels, heights or listed_heights, splits.pop())
+    targets = targets_of(labels or listed_labels, heights or listed_heights)
+    return SceneFiles(name, image, targets, splits.pop())
 
 
 def _matched(

@@ -208,14 +208,14 @@ class BlockSplit:
     margin_px: int
     splits: tuple[tuple[str, ...], ...]
 
-    def of(self, row: int, col: int, size_px: int) -> str | None:
+    def of(self, row: int, col: int, size_px: tuple[int, int]) -> str | None:
         """Return a tile's split, or ``None`` if it lies astride two.
 
         Tiles of different splits share no source pixel: a tile counts with its margin, and all
         of it must lie in blocks of one split. What is beyond the scene does not count.
         """
-        rows = self._blocks(row, size_px, self.shape[0])
-        cols = self._blocks(col, size_px, self.shape[1])
+        rows = self._blocks(row, size_px[0], self.shape[0])
+        cols = self._blocks(col, size_px[1], self.shape[1])
         found = {self.splits[i][j] for i in rows for j in cols}
         return found.pop() if len(found) == 1 else None
 

@@ -5,27 +5,19 @@ Everything is a count of whole numbers, so that sums do not depend on the order 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from geosemimtl.classes import LandClass
 from geosemimtl.raster.values import unit_values
-from geosemimtl.tasks import HEIGHT_NODATA
-from geosemimtl.tiling.tileset import (
-    HEIGHT_BIN_M,
-    HEIGHT_BINS,
-    IMAGE_BINS,
-    PERCENTILES,
-    BandStatistics,
-    HeightStatistics,
-)
+from geosemimtl.tiling.target_sums import sparse, target_sum
+from geosemimtl.tiling.tileset import IMAGE_BINS, PERCENTILES, BandStatistics, Target
 
 #: Values are counted one by one up to 16 bit, wider ones in so many steps of the value range.
 _LEVELS = 1 << 16
-#: Heights are counted in millimetres for their mean.
-_MM = 1000
 
 
 class StatisticsSum:
@@ -35,11 +27,15 @@ class StatisticsSum:
         bands: Number of bands.
         dtype: numpy name of the pixel type.
         value_range: The pixel values that map to 0 and 1.
-        classes: Number of classes.
+        classes: By task that has labels its classes, none where it has none.
     """
 
     def __init__(
-        self, bands: int, dtype: str, value_range: tuple[float, float], classes: int
+        self,
+        bands: int,
+        dtype: str,
+        value_range: tuple[float, float],
+        classes: Mapping[str, Sequence[LandClass]],
     ) -> None:
         self._made_of = (bands, dtype, value_range, classes)
         kind = np.dtype(dtype)
@@ -48,10 +44,7 @@ class StatisticsSum:
         self._first = int(np.iinfo(kind).min) if self._is_exact else 0
         levels = 1 << (8 * kind.itemsize) if self._is_exact else _LEVELS
         self._values = np.zeros((bands, levels), np.int64)
-        self._classes = np.zeros(classes, np.int64)
-        self._heights = np.zeros(HEIGHT_BINS, np.int64)
-        self._height_sum_mm = 0
-        self._height_range = (np.inf, -np.inf)
+        self._targets = {task: target_sum(task, own) for task, own in classes.items()}
 
     def empty(self) -> Self:
         """Return counts of the same kind, all zero."""
@@ -64,40 +57,25 @@ class StatisticsSum:
             levels = self._values.shape[1]
             self._values[index] += np.bincount(self._levels(seen), minlength=levels)
 
-    def add_labels(self, indices: NDArray[np.uint8], counted: NDArray[np.bool_] | None) -> None:
-        """Add class indices (rows, columns) that are not ``IGNORE``."""
-        seen = indices.ravel() if counted is None else indices[counted]
-        self._classes += np.bincount(seen, minlength=256)[: len(self._classes)]
-
-    def add_heights(self, metres: NDArray[np.float32], counted: NDArray[np.bool_] | None) -> None:
-        """Add heights (rows, columns) where they are not nodata."""
-        known = metres != HEIGHT_NODATA
-        values = metres[known if counted is None else known & counted]
-        if not values.size:
-            return
-        bins = np.clip(values / HEIGHT_BIN_M, 0, HEIGHT_BINS - 1).astype(np.int64)
-        self._heights += np.bincount(bins, minlength=HEIGHT_BINS)
-        self._height_sum_mm += int(np.rint(values.astype(np.float64) * _MM).sum())
-        low, high = self._height_range
-        self._height_range = (min(low, float(values.min())), max(high, float(values.max())))
+    def add_targets(
+        self, targets: Mapping[str, NDArray[Any]], counted: NDArray[np.bool_] | None
+    ) -> None:
+        """Add labels by task, in its form, where counted; ``None``: everywhere."""
+        for task, sums in self._targets.items():
+            if task in targets:
+                sums.add_labels(targets[task], counted)
 
     def add(self, other: Self) -> None:
         """Add the counts of other pixels of the same kind."""
         self._values += other._values
-        self._classes += other._classes
-        self._heights += other._heights
-        self._height_sum_mm += other._height_sum_mm
-        low, high = other._height_range
-        self._height_range = (min(self._height_range[0], low), max(self._height_range[1], high))
+        for task, sums in self._targets.items():
+            sums.add(other._targets[task])
 
     def document(self) -> dict[str, Any]:
         """Return the counts as JSON's types, zeros left out; see ``restore``."""
         return {
-            "values": [_sparse(band) for band in self._values],
-            "classes": self._classes.tolist(),
-            "heights": _sparse(self._heights),
-            "height_sum_mm": self._height_sum_mm,
-            "height_range": self._height_range if self._heights.any() else None,
+            "values": [sparse(band) for band in self._values],
+            "targets": {task: sums.document() for task, sums in self._targets.items()},
         }
 
     def restore(self, document: Mapping[str, Any]) -> None:
@@ -105,12 +83,8 @@ class StatisticsSum:
         for band, (places, counts) in zip(self._values, document["values"], strict=True):
             band[:] = 0
             band[places] = counts
-        self._classes[:] = document["classes"]
-        places, counts = document["heights"]
-        self._heights[:] = 0
-        self._heights[places] = counts
-        self._height_sum_mm = document["height_sum_mm"]
-        self._height_range = tuple(document["height_range"] or (np.inf, -np.inf))
+        for task, sums in self._targets.items():
+            sums.restore(document["targets"][task])
 
     def bands(self) -> tuple[BandStatistics, ...]:
         """Return mean, deviation, percentiles and histogram of each band."""
@@ -122,32 +96,16 @@ class StatisticsSum:
         bins = np.clip(unit * IMAGE_BINS, 0, IMAGE_BINS - 1).astype(np.int64)
         return tuple(_described(counts, unit, bins) for counts in self._values)
 
-    def class_pixels(self) -> tuple[int, ...]:
-        """Return the labelled pixels of each class."""
-        return tuple(self._classes.tolist())
-
-    def heights(self) -> HeightStatistics | None:
-        """Return the statistics of the heights, or ``None`` if none was valid."""
-        total = int(self._heights.sum())
-        if not total:
-            return None
-        return HeightStatistics(
-            minimum_m=self._height_range[0],
-            maximum_m=self._height_range[1],
-            mean_m=self._height_sum_mm / _MM / total,
-            histogram=tuple(self._heights.tolist()),
-        )
+    def targets(self, tasks: Collection[str]) -> dict[str, Target]:
+        """Return what is known of the labels of some tasks; not of those without any."""
+        found = {task: sums.target() for task, sums in self._targets.items() if task in tasks}
+        return {task: target for task, target in found.items() if target is not None}
 
     def _levels(self, values: NDArray[Any]) -> NDArray[Any]:
         if self._is_exact:
             return values if self._first == 0 else values.astype(np.int64) - self._first
         levels = unit_values(values, self._range) * _LEVELS
         return np.minimum(levels, _LEVELS - 1).astype(np.int64)
-
-
-def _sparse(counts: NDArray[np.int64]) -> tuple[list[int], list[int]]:
-    places = np.nonzero(counts)[0]
-    return places.tolist(), counts[places].tolist()
 
 
 def _described(

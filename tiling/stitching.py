@@ -41,16 +41,18 @@ class StripBlender:
         device: torch.device | None = None,
     ) -> None:
         rows, width = layout.shape
-        size = layout.size_px
         self._tops, self._lefts = layout.row_offsets, layout.col_offsets
         self._down, self._across = (
             [torch.from_numpy(each).to(device) for each in axis_weights(tops, size, length, window)]
-            for tops, length in ((self._tops, rows), (self._lefts, width))
+            for tops, size, length in zip(
+                (self._tops, self._lefts), layout.size_px, layout.shape, strict=True
+            )
         )
         cols = range(len(self._lefts)) if cols is None else cols
         self.left = self._lefts[cols.start]
-        self.width = min(self._lefts[cols.stop - 1] + size, width) - self.left
-        self._strip = torch.zeros(channels, min(size, rows), self.width, device=device)
+        self.width = min(self._lefts[cols.stop - 1] + layout.size_px[1], width) - self.left
+        height = min(layout.size_px[0], rows)
+        self._strip = torch.zeros(channels, height, self.width, device=device)
         self._next = torch.empty_like(self._strip)
 
     def add(self, i: int, j: int, values: Tensor) -> None:
@@ -59,7 +61,7 @@ class StripBlender:
         Args:
             i: Its row; all tiles of a row come before ``finish`` of that row.
             j: Its column.
-            values: (channels, size, size).
+            values: (channels, rows, columns).
         """
         down, across = self._down[i], self._across[j]
         height, width = len(down), len(across)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from rasterio.windows import Window
 from geosemimtl.raster.grid import PixelGrid
 from geosemimtl.raster.stamping import Stamp
 from geosemimtl.raster.writing import write_raster
-from geosemimtl.tasks import HEIGHT, HEIGHT_NODATA, IGNORE, SEGMENTATION
+from geosemimtl.tasks import Form, form_of
 from geosemimtl.tiling.layers import Layers, Piece
 
 _IMAGE = "image"
@@ -31,6 +32,11 @@ class _Kind:
         )
 
 
+def _kind(form: Form) -> _Kind:
+    names = ("x", "y", "z") if form.channels == 3 else ()
+    return _Kind(form.dtype, form.nodata, names)
+
+
 class TileFiles:
     """Writes the tiles of a scene, a folder for each layer.
 
@@ -38,22 +44,29 @@ class TileFiles:
         folder: Holds those folders.
         layers: The scene.
         grid: On which it is cut.
-        size_px: Side of a tile.
+        tasks: What has a tile each beside the image.
+        size_px: (rows, columns) of a tile.
 
     Raises:
         GridError: GeoTIFF cannot hold the grid's CRS.
     """
 
-    def __init__(self, folder: Path, layers: Layers, grid: PixelGrid, size_px: int) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        layers: Layers,
+        grid: PixelGrid,
+        tasks: Sequence[str],
+        size_px: tuple[int, int],
+    ) -> None:
         self._folder = folder
         self._scene = layers.name
         self._grid = grid
         self._kinds = {
             _IMAGE: _Kind(layers.image.dtype, band_names=layers.image.bands),
-            SEGMENTATION: _Kind("uint8", IGNORE),
-            HEIGHT: _Kind("float32", HEIGHT_NODATA),
+            **{task: _kind(form_of(task)) for task in tasks},
         }
-        tile = grid.crop(Window(0, 0, size_px, size_px))
+        tile = grid.crop(Window(0, 0, size_px[1], size_px[0]))
         self._stamps = {kind: look.stamp(tile) for kind, look in self._kinds.items()}
 
     def write(self, i: int, j: int, tile: Piece) -> str:
@@ -64,10 +77,9 @@ class TileFiles:
         """
         name, grid = self._name(i, j), self._grid.crop(tile.window)
         hole = None if tile.valid.all() else tile.valid
-        layers = {_IMAGE: tile.pixels, SEGMENTATION: tile.indices, HEIGHT: tile.heights_m}
-        for kind, array in layers.items():
+        for kind, array in {_IMAGE: tile.pixels, **tile.targets}.items():
             path = self._folder / kind / name
-            if array is None or path.exists():
+            if path.exists():
                 continue
             bands, look, stamp = (
                 array.reshape(-1, *grid.shape),

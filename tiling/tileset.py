@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from geosemimtl.classes import Classes
 from geosemimtl.errors import TileSetError
-from geosemimtl.tasks import HEIGHT, SEGMENTATION, Classes
+from geosemimtl.tasks import HEIGHT, SEGMENTATION, TASK_NAMES, Kind
 from geosemimtl.tiling.layout import Edge
 
 MANIFEST = "tileset.json"
@@ -19,9 +20,30 @@ INDEX = "tiles.gpkg"
 IMAGE_BINS = 64
 #: Shares of the pixels, in percent, whose bounding values the statistics name.
 PERCENTILES = (2.0, 25.0, 50.0, 75.0, 98.0)
-#: Width of the bins of the height histogram; heights above the last bin count in it.
-HEIGHT_BIN_M = 0.1
-HEIGHT_BINS = 3000
+#: Bins of the histograms of real numbers.
+BINS = 3000
+
+
+class Steps(NamedTuple):
+    """How numbers of a unit are counted.
+
+    Attributes:
+        bin: Width of the histogram's bins.
+        whole: Parts of the unit that are added up as whole numbers.
+        round_to: What scales are rounded up to.
+    """
+
+    bin: float
+    whole: int
+    round_to: float
+
+
+#: By unit; 300 m and px, and 1.5 m away, are the ends of the histograms.
+STEPS: Mapping[str, Steps] = {
+    "m": Steps(0.1, 1000, 1.0),
+    "px": Steps(0.1, 1000, 1.0),
+    "1/m": Steps(0.0005, 1_000_000, 0.01),
+}
 
 
 class _Frozen(BaseModel):
@@ -53,20 +75,86 @@ class BandStatistics(_Frozen):
     histogram: tuple[int, ...]
 
 
-class HeightStatistics(_Frozen):
-    """Of all valid heights in metres, each pixel once.
+class ClassTarget(_Frozen):
+    """Labels of classes.
 
     Attributes:
-        minimum_m: Smallest.
-        maximum_m: Largest.
-        mean_m: Mean.
-        histogram: Counts in bins of ``HEIGHT_BIN_M`` from 0 up.
+        classes: In the order of their indices.
+        pixels: Labelled pixels of each class.
     """
 
-    minimum_m: float
-    maximum_m: float
-    mean_m: float
+    kind: Literal[Kind.CLASSES] = Kind.CLASSES
+    classes: Classes
+    pixels: tuple[int, ...]
+
+    @property
+    def labelled(self) -> int:
+        """How many pixels are labelled."""
+        return sum(self.pixels)
+
+
+class BinaryTarget(_Frozen):
+    """Labels of yes and no.
+
+    Attributes:
+        pixels: Labelled pixels that say no, and yes.
+    """
+
+    kind: Literal[Kind.BINARY] = Kind.BINARY
+    pixels: tuple[int, int]
+
+    @property
+    def labelled(self) -> int:
+        """How many pixels are labelled."""
+        return sum(self.pixels)
+
+
+class QuantityTarget(_Frozen):
+    """Labels that are real numbers.
+
+    Attributes:
+        unit: Of the numbers.
+        minimum: Smallest.
+        maximum: Largest.
+        mean: Mean.
+        bin: Width of the histogram's bins.
+        histogram: Counts in bins from 0 up; what lies beyond counts in the first or last.
+    """
+
+    kind: Literal[Kind.QUANTITY] = Kind.QUANTITY
+    unit: str
+    minimum: float
+    maximum: float
+    mean: float
+    bin: float
     histogram: tuple[int, ...]
+
+    @property
+    def labelled(self) -> int:
+        """How many pixels are labelled."""
+        return sum(self.histogram)
+
+
+class DirectionTarget(_Frozen):
+    """Labels that are unit vectors.
+
+    Attributes:
+        labelled: How many pixels are labelled.
+    """
+
+    kind: Literal[Kind.DIRECTION] = Kind.DIRECTION
+    labelled: int
+
+
+Target = Annotated[
+    ClassTarget | BinaryTarget | QuantityTarget | DirectionTarget, Field(discriminator="kind")
+]
+
+
+def _task(name: str) -> str:
+    if name not in TASK_NAMES:
+        raise ValueError(f"{name} is none of the tasks {', '.join(TASK_NAMES)}")
+    return name
 
 
 class TileSet(_Frozen):
@@ -75,8 +163,9 @@ class TileSet(_Frozen):
     Attributes:
         version: Of this schema.
         name: The sensor's or data set's name.
-        gsd_m: Metres on the ground of every tile.
-        size_px: Side of a tile.
+        gsd_m: Metres on the ground of every tile; ``None`` of images that lie nowhere on the
+            ground, each of which is one tile, resized to ``size_px``.
+        size_px: (rows, columns) of a tile.
         overlap_px: Pixels that neighbours share, at least.
         edge: What became of the last row and column of tiles: ``snap``, ``pad`` or ``drop``.
         bands: Names of the bands in order.
@@ -88,16 +177,14 @@ class TileSet(_Frozen):
             (too few) or ``astride`` (between blocks of different splits).
         statistics: One entry a band. Here and below, of what the train tiles show, each pixel of
             a scene once.
-        classes: Classes of the labels; ``None`` without labels.
-        class_pixels: Labelled pixels of each class.
-        heights: ``None`` without heights.
+        targets: What is known of the labels of each task that has any.
         sources: The scenes.
     """
 
-    version: Literal[2] = 2
+    version: Literal[3] = 3
     name: str
-    gsd_m: float
-    size_px: int
+    gsd_m: float | None
+    size_px: tuple[int, int]
     overlap_px: int
     edge: Edge
     bands: tuple[str, ...]
@@ -107,21 +194,43 @@ class TileSet(_Frozen):
     splits: dict[str, int]
     dropped: dict[str, int]
     statistics: tuple[BandStatistics, ...]
-    classes: Classes | None
-    class_pixels: tuple[int, ...]
-    heights: HeightStatistics | None
+    targets: dict[Annotated[str, AfterValidator(_task)], Target]
     sources: tuple[Source, ...]
 
     @property
     def tasks(self) -> tuple[str, ...]:
         """Tasks that this tile set has labels for."""
-        has = {SEGMENTATION: self.classes is not None, HEIGHT: self.heights is not None}
-        return tuple(task for task, present in has.items() if present)
+        return tuple(self.targets)
+
+    @property
+    def classes(self) -> Classes | None:
+        """Classes of the segmentation's labels; ``None`` without."""
+        return self.classes_of(SEGMENTATION)
+
+    @property
+    def heights(self) -> QuantityTarget | None:
+        """Statistics of the heights; ``None`` without."""
+        return self.quantity_of(HEIGHT)
+
+    @property
+    def class_pixels(self) -> tuple[int, ...]:
+        """Labelled pixels of each class of the segmentation."""
+        target = self.targets.get(SEGMENTATION)
+        return target.pixels if isinstance(target, ClassTarget) else ()
+
+    def classes_of(self, task: str) -> Classes | None:
+        """Return the classes of a task's labels; ``None`` without."""
+        target = self.targets.get(task)
+        return target.classes if isinstance(target, ClassTarget) else None
+
+    def quantity_of(self, task: str) -> QuantityTarget | None:
+        """Return the statistics of a task's numbers; ``None`` without."""
+        target = self.targets.get(task)
+        return target if isinstance(target, QuantityTarget) else None
 
     def labelled_pixels(self) -> Mapping[str, int]:
         """Return how many pixels supervise each task."""
-        heights = sum(self.heights.histogram) if self.heights else 0
-        return {SEGMENTATION: sum(self.class_pixels), HEIGHT: heights}
+        return {task: target.labelled for task, target in self.targets.items()}
 
 
 def read_tileset(folder: Path) -> TileSet:
@@ -148,21 +257,24 @@ def read_tileset(folder: Path) -> TileSet:
     return tileset
 
 
-def height_scale_m(tilesets: Mapping[str, TileSet]) -> float:
-    """Return the 99.5th percentile of the pooled heights, rounded up to a metre.
+def pooled_scale(tilesets: Mapping[str, TileSet], task: str) -> float:
+    """Return the 99.5th percentile of a task's pooled numbers, rounded up.
+
+    To a whole of their unit, or to a hundredth where that is 1/m.
 
     Raises:
-        TileSetError: No tile set has heights.
+        TileSetError: No tile set has such numbers.
     """
-    histograms = [t.heights.histogram for t in tilesets.values() if t.heights]
-    if not histograms:
+    known = [found for each in tilesets.values() if (found := each.quantity_of(task))]
+    if not known:
         raise TileSetError(
-            f"no heights in {', '.join(tilesets)}: cut the tiles of one of them with --height"
+            f"no {task} in {', '.join(tilesets)}: cut the tiles of one of them with its labels"
         )
-    pooled = [sum(counts) for counts in zip(*histograms, strict=True)]
+    step, places = known[0].bin, STEPS[known[0].unit].round_to
+    pooled = [sum(counts) for counts in zip(*(one.histogram for one in known), strict=True)]
     total, below = sum(pooled), 0
     for index, count in enumerate(pooled):
         below += count
         if below >= 0.995 * total:
-            return float(max(1, math.ceil((index + 1) * HEIGHT_BIN_M - 1e-9)))
-    return HEIGHT_BINS * HEIGHT_BIN_M
+            return max(places, math.ceil((index + 1) * step / places - 1e-9) * places)
+    return BINS * step

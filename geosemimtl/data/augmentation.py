@@ -6,16 +6,18 @@ The same drawn geometry can be applied to a second view of the same images.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 import torch
 from kornia.geometry.transform import remap
 from torch import Tensor
+from torch.nn import functional
 
-from geosemimtl.config import AugmentationConfig
+from geosemimtl.config import ZOOM, AugmentationConfig, Zoom
 from geosemimtl.data.batch import Batch
-from geosemimtl.tasks import HEIGHT
+from geosemimtl.tasks import Kind, kind_of
 
 
 def draw_geometry(
@@ -79,38 +81,51 @@ def _turned(rotate: float | str, drawn: Tensor) -> tuple[Tensor, Tensor]:
     return torch.cos(angle), torch.sin(angle)
 
 
-#: Power of the zoom that heights are multiplied by.
+#: Power of the zoom that numbers are multiplied by.
 _ZOOM_POWERS = {"leaves": 0, "multiplies": 1, "divides": -1}
 
 
 def apply_geometry(
-    batch: Batch, geometry: Tensor, crop_px: int, height_zoom: str = "leaves"
+    batch: Batch, geometry: Tensor, crop_px: int, zoom: Mapping[str, Zoom] = ZOOM
 ) -> Batch:
-    """Cut the crops: images and heights bilinear, labels nearest; what lies outside is unobserved.
+    """Cut the crops: images and numbers bilinear, labels nearest; what lies outside is unobserved.
 
-    Unobserved pixels and unknown heights have no share in what is interpolated beside them.
+    Unobserved pixels and unknown numbers have no share in what is interpolated beside them.
+    Vectors are turned and mirrored with the image that they are seen in.
 
     Args:
         batch: With images in any range; what is filled is 0.
         geometry: As ``draw_geometry`` gives it.
         crop_px: Side of the crops.
-        height_zoom: What zooming does to heights, as in the configuration.
+        zoom: What zooming does to numbers, as in the configuration.
     """
     geometry = geometry.to(batch.image)
-    zoom = 1 / geometry[:, :, 0].norm(dim=1)[:, None, None]
+    factor = 1 / geometry[:, :, 0].norm(dim=1)[:, None, None]
     at = _source_positions(geometry, crop_px)
     image, observed = _interpolated(batch.image, batch.observed, at)
     targets, valid = {}, {}
     for task, target in batch.targets.items():
-        if task == HEIGHT:
-            metres, known = _interpolated(target[:, None], batch.valid[task], at)
-            targets[task] = metres[:, 0] * zoom ** _ZOOM_POWERS[height_zoom]
+        kind = kind_of(task)
+        if kind is Kind.QUANTITY:
+            numbers, known = _interpolated(target[:, None], batch.valid[task], at)
+            targets[task] = numbers[:, 0] * factor ** _ZOOM_POWERS[zoom[task]]
+        elif kind is Kind.DIRECTION:
+            vectors, known = _interpolated(target, batch.valid[task], at)
+            targets[task] = _turned_vectors(vectors, geometry[:, :, :2] * factor)
         else:
             labels = torch.stack([target, batch.valid[task]], dim=1)
             picked = _sampled(labels, at, "nearest").long()
             targets[task], known = picked[:, 0], picked[:, 1] > 0
         valid[task] = known & observed
     return replace(batch, image=image, observed=observed, targets=targets, valid=valid)
+
+
+def _turned_vectors(vectors: Tensor, turn: Tensor) -> Tensor:
+    """Turn vectors (B, 3, H, W) into crops that turns (B, 2, 2), or mirrors, lead out of."""
+    x, y, z = vectors.unbind(1)
+    a, b, c, d = turn.flatten(1).T[..., None, None]
+    turned = torch.stack([a * x + c * y, b * x + d * y, z], dim=1)  # the transpose undoes a turn
+    return functional.normalize(turned, dim=1)
 
 
 def _source_positions(geometry: Tensor, crop_px: int) -> tuple[Tensor, Tensor]:
@@ -176,7 +191,8 @@ def augmented(
     generator.manual_seed(int(words[0]) << 31 ^ int(words[1]))
     rows, cols = batch.image.shape[-2:]
     geometry = draw_geometry(config, len(batch.image), (rows, cols), crop_px, generator)
-    batch = apply_geometry(batch, geometry, crop_px, config.height_zoom)
+    zoom = {str(task): how for task, how in config.zoom.items()}
+    batch = apply_geometry(batch, geometry, crop_px, zoom)
     image = jitter(batch.image, config.jitter, generator) if config.jitter else batch.image
     return replace(batch, image=normalised(image, batch.observed, normalisation))
 

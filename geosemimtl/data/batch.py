@@ -19,7 +19,8 @@ class Batch:
         image: (B, C, H, W); in [0, 1] by the value range before ``augmentation.augmented``,
             of mean 0 and deviation 1 after.
         observed: Bool (B, H, W): real imagery, false for nodata and for what augmentation filled.
-        targets: By task (B, H, W): class indices (int64), or metres.
+        targets: By task (B, H, W): class indices or 0 and 1 (int64), or numbers in the task's
+            unit; or unit vectors (B, 3, H, W).
         valid: By task, bool (B, H, W): where the target is known; implies ``observed``.
         tiles: Names of the tiles, for messages; may be left out.
     """

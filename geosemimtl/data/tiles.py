@@ -7,18 +7,23 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import rasterio
 import torch
 from numpy.typing import NDArray
+from rasterio.errors import RasterioError
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from geosemimtl.classes import IGNORE
 from geosemimtl.data.batch import Batch
-from geosemimtl.errors import TileSetError
+from geosemimtl.errors import SceneError, TileSetError
+from geosemimtl.raster.scene import opened
 from geosemimtl.raster.values import unit_values
-from geosemimtl.tasks import HEIGHT, IGNORE, SEGMENTATION
+from geosemimtl.tasks import Kind, form_of, kind_of
 from geosemimtl.tiling.index import tile_names
 from geosemimtl.tiling.tileset import TileSet, read_tileset
+
+#: Components of unit vectors, but for rounding; nodata is far below.
+_UNIT = 1 + 1e-3
 
 
 class Tile(NamedTuple):
@@ -84,13 +89,13 @@ class DomainTiles:
     def _read(self, name: str) -> Tile:
         layer = "image"
         try:
-            with rasterio.open(self.folder / layer / name) as source:
+            with opened(self.folder / layer / name) as source:
                 image, observed = source.read(), source.dataset_mask() > 0
             targets = {}
             for layer in self.supervises:
-                with rasterio.open(self.folder / layer / name) as source:
-                    targets[layer] = source.read(1)
-        except rasterio.errors.RasterioError as error:
+                with opened(self.folder / layer / name) as source:
+                    targets[layer] = source.read(1) if source.count == 1 else source.read()
+        except (SceneError, RasterioError) as error:
             raise TileSetError(
                 f"{self.folder}: tile {layer}/{name} cannot be read; cut the tiles again"
             ) from error
@@ -99,23 +104,25 @@ class DomainTiles:
 
     def _check(self, name: str, image: NDArray[Any], targets: Mapping[str, NDArray[Any]]) -> None:
         """Refuse a tile that is not what the manifest says."""
-        size = (self.tileset.size_px, self.tileset.size_px)
-        if image.shape != (len(self.tileset.bands), *size) or any(
-            target.shape != size for target in targets.values()
+        rows, cols = self.tileset.size_px
+        if image.shape != (len(self.tileset.bands), rows, cols) or any(
+            target.shape != _shape(task, rows, cols) for task, target in targets.items()
         ):
             raise TileSetError(
-                f"{self.folder}: tile {name} has not the {size[0]} px and "
+                f"{self.folder}: tile {name} has not the {rows} x {cols} px and "
                 f"{len(self.tileset.bands)} bands of the tile set; cut the tiles again"
             )
-        indices, classes = targets.get(SEGMENTATION), self.tileset.classes
-        if indices is None or classes is None:
-            return
-        strange = indices[(indices >= len(classes)) & (indices != IGNORE)]
-        if strange.size:
-            raise TileSetError(
-                f"{self.folder}: tile {name} has the class {strange[0]}, the tile set has only "
-                f"{len(classes)}; cut the tiles again"
-            )
+        for task, labels in targets.items():
+            if kind_of(task) not in (Kind.CLASSES, Kind.BINARY):
+                continue
+            classes = self.tileset.classes_of(task)
+            count = 2 if classes is None else len(classes)
+            strange = labels[(labels >= count) & (labels != IGNORE)]
+            if strange.size:
+                raise TileSetError(
+                    f"{self.folder}: tile {name} has the class {strange[0]}, the tile set has only "
+                    f"{count}; cut the tiles again"
+                )
 
     def batch(self, indices: Sequence[int], domain: int) -> Batch:
         """Stack tiles into a batch: images in [0, 1] by the tile set's value range, 0 where nodata.
@@ -131,10 +138,15 @@ class DomainTiles:
         targets, valid = {}, {}
         for task in self.tasks:
             stack = [tile.targets.get(task) for tile in tiles]
-            targets[task], known = _TARGETS[task](stack, observed)
+            targets[task], known = _TARGETS[kind_of(task)](stack, observed)
             valid[task] = known & observed
         names = tuple(self.names[index] for index in indices)
         return Batch(domain, image, observed, targets, valid, names)
+
+
+def _shape(task: str, rows: int, cols: int) -> tuple[int, ...]:
+    channels = form_of(task).channels
+    return (rows, cols) if channels == 1 else (channels, rows, cols)
 
 
 def _class_targets(stack: list[NDArray[Any] | None], observed: Tensor) -> tuple[Tensor, Tensor]:
@@ -145,15 +157,27 @@ def _class_targets(stack: list[NDArray[Any] | None], observed: Tensor) -> tuple[
     return indices, indices != IGNORE
 
 
-def _height_targets(stack: list[NDArray[Any] | None], observed: Tensor) -> tuple[Tensor, Tensor]:
+def _number_targets(stack: list[NDArray[Any] | None], observed: Tensor) -> tuple[Tensor, Tensor]:
     blank = np.full(observed.shape[1:], np.nan, np.float32)
-    metres = torch.from_numpy(np.stack([blank if t is None else t for t in stack]))
+    numbers = torch.from_numpy(np.stack([blank if t is None else t for t in stack]))
     # below every height that can be above ground: nodata
-    known = torch.isfinite(metres) & (metres > -1000)
-    return torch.where(known, metres, 0), known
+    known = torch.isfinite(numbers) & (numbers > -1000)
+    return torch.where(known, numbers, 0), known
 
 
-_TARGETS = {SEGMENTATION: _class_targets, HEIGHT: _height_targets}
+def _vector_targets(stack: list[NDArray[Any] | None], observed: Tensor) -> tuple[Tensor, Tensor]:
+    blank = np.full((3, *observed.shape[1:]), np.nan, np.float32)
+    vectors = torch.from_numpy(np.stack([blank if t is None else t for t in stack]))
+    known = (vectors.abs() <= _UNIT).all(dim=1)
+    return torch.where(known[:, None], vectors, 0), known
+
+
+_TARGETS = {
+    Kind.CLASSES: _class_targets,
+    Kind.BINARY: _class_targets,
+    Kind.QUANTITY: _number_targets,
+    Kind.DIRECTION: _vector_targets,
+}
 
 
 class IterationBatches(Dataset[list[Batch]]):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from geosemimtl.classes import ClassMap
 from geosemimtl.config import load_class_map
 from geosemimtl.data.sets.benchmark import Wanted
 from geosemimtl.data.sets.finding import find_data_set
@@ -15,7 +16,6 @@ from geosemimtl.errors import SceneError, TileSetError
 from geosemimtl.experiments.config import SceneSection, resolved
 from geosemimtl.files import on_disk
 from geosemimtl.raster.scene import Georeference
-from geosemimtl.tasks import ClassMap
 from geosemimtl.tiling.splits import read_split_list
 from geosemimtl.tiling.vectors import split_layer
 

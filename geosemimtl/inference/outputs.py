@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from geosemimtl.classes import IGNORE
 from geosemimtl.raster.declared import MODEL_TAG
 from geosemimtl.raster.styles import (
     classes_style,
@@ -21,7 +22,14 @@ from geosemimtl.raster.styles import (
     probability_style,
 )
 from geosemimtl.raster.writing import RasterKind
-from geosemimtl.tasks import HEIGHT, HEIGHT_NODATA, IGNORE, SEGMENTATION, Height, Segmentation, Task
+from geosemimtl.tasks import (
+    HEIGHT,
+    NODATA,
+    SEGMENTATION,
+    Height,
+    Segmentation,
+    Task,
+)
 
 CONFIDENCE = "confidence"
 PROBABILITIES = "probabilities"
@@ -238,4 +246,4 @@ def _largest(values: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _nodata(kind: str) -> float:
-    return HEIGHT_NODATA if kind in {HEIGHT, DISAGREEMENT} else IGNORE
+    return NODATA if kind in {HEIGHT, DISAGREEMENT} else IGNORE

@@ -1,4 +1,4 @@
-"""The reverse Huber loss of depth and height (Laina et al., arXiv:1606.00373)."""
+"""Losses of numbers a pixel: BerHu (Laina et al., arXiv:1606.00373) and L1."""
 
 from __future__ import annotations
 
@@ -30,18 +30,43 @@ def berhu_loss(
     Raises:
         ValueError: The shapes differ, or ``fraction`` is not above 0.
     """
-    require_alike(prediction=prediction, target=target, valid=valid)
     if not fraction > 0:  # nor NaN
         raise ValueError(
             f"fraction {fraction}: c is a share of the largest error, give more than 0"
         )
+    error = _absolute_error(prediction, target, valid)
+    threshold = fraction * error.detach().amax() if error.numel() else error.new_zeros(())
+    divisor = 2 * threshold.clamp(min=torch.finfo(error.dtype).tiny)
+    squared = (error.square() + threshold.square()) / divisor
+    return masked_mean(torch.where(error <= threshold, error, squared), valid)
+
+
+def l1_loss(prediction: Tensor, target: Tensor, valid: Tensor | None = None) -> Tensor:
+    """Average abs(prediction - target): depths of MTPSL and AT/DT.
+
+    What is far is the caller's: AT/DT's code leaves out what is beyond 100 m (``valid``), its
+    paper clips targets there. Both leave out a depth of 0, as MTPSL does.
+
+    Args:
+        prediction: Of any shape and unit; anything, also NaN, where it is not valid.
+        target: Likewise.
+        valid: Boolean, likewise: which pixels count; all by default.
+
+    Returns:
+        A scalar, float32 or wider; 0, still with a graph, where nothing is valid.
+
+    Raises:
+        ValueError: The shapes differ.
+    """
+    return masked_mean(_absolute_error(prediction, target, valid), valid)
+
+
+def _absolute_error(prediction: Tensor, target: Tensor, valid: Tensor | None) -> Tensor:
+    """Return abs(prediction - target) in float32 or wider; 0 where it is not valid."""
+    require_alike(prediction=prediction, target=target, valid=valid)
     prediction = widen(prediction if prediction.is_floating_point() else prediction.float())
     target = target.to(prediction.dtype)
     if valid is not None:
         # before the difference: the gradient of abs(NaN) is NaN even behind a mask
         prediction, target = without(prediction, valid.bool()), without(target, valid.bool())
-    error = (prediction - target).abs()
-    threshold = fraction * error.detach().amax() if error.numel() else error.new_zeros(())
-    divisor = 2 * threshold.clamp(min=torch.finfo(error.dtype).tiny)
-    squared = (error.square() + threshold.square()) / divisor
-    return masked_mean(torch.where(error <= threshold, error, squared), valid)
+    return (prediction - target).abs()

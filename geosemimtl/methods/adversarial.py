@@ -17,7 +17,8 @@ from geosemimtl.data.batch import Batch
 from geosemimtl.losses.masking import widen, without
 from geosemimtl.methods.method import Method, MethodSection
 from geosemimtl.models.discriminator import Discriminator
-from geosemimtl.tasks import Segmentation, Task
+from geosemimtl.models.network import activate
+from geosemimtl.tasks import Binary, Normals, Quantity, Task
 
 
 class AdversarialSection(MethodSection):
@@ -85,20 +86,25 @@ def scopes(batch: Batch, task: str) -> tuple[Tensor, Tensor]:
 
 
 def prediction_map(task: Task, logits: Tensor, seen: Tensor) -> Tensor:
-    """Return what a discriminator sees of a prediction: probabilities, or the height as it is.
+    """Return what a discriminator sees of a prediction: probabilities, numbers as they are.
 
     Where nothing is to be seen (B, H, W) it is 0, as labels are where they are unknown: gaps look
     alike, and no pixel within them teaches anybody anything.
     """
     logits = widen(logits)
-    shown = logits.softmax(dim=1) if isinstance(task, Segmentation) else logits
+    # numbers in the network's unit, and below 0 too
+    shown = logits if isinstance(task, Quantity) else activate(task, logits)
     return without(shown, seen[:, None])
 
 
 def truth_map(task: Task, target: Tensor, valid: Tensor) -> Tensor:
     """Return labels as the network would say them: one-hot, or in its unit; 0 where unknown."""
-    if not isinstance(task, Segmentation):
-        return torch.where(valid, target / task.scale_m, 0)[:, None].float()
+    if isinstance(task, Quantity):
+        return torch.where(valid, target / task.scale, 0)[:, None].float()
+    if isinstance(task, Normals):
+        return without(target.float(), valid[:, None])
+    if isinstance(task, Binary):
+        return torch.where(valid, target, 0)[:, None].float()
     index = torch.where(valid, target, 0)
     one_hot = functional.one_hot(index, task.channels).movedim(-1, 1).float()
     return one_hot * valid[:, None]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from geosemimtl.tasks import IGNORE
+from geosemimtl.classes import IGNORE
 
 
 def away_from_boundaries(truth: NDArray[np.uint8], radius_px: int) -> NDArray[np.bool_]:

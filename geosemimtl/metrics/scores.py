@@ -7,9 +7,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from geosemimtl.classes import IGNORE
 from geosemimtl.metrics.confusion import ConfusionCounts
 from geosemimtl.metrics.regression import HeightCounts
-from geosemimtl.tasks import IGNORE
 
 
 class _Summable:

@@ -13,10 +13,10 @@ from geosemimtl.config import NetworkConfig
 from geosemimtl.models.decoders import AuxiliaryHead, build_decoder
 from geosemimtl.models.encoders import Encoder, build_encoder
 from geosemimtl.models.norm import freeze_statistics, keep_statistics_of, use_statistics_of
-from geosemimtl.tasks import HEIGHT, Segmentation, Task
+from geosemimtl.tasks import Binary, Kind, Quantity, Segmentation, Task, kind_of
 
-#: What follows the last convolution of the heights, by its name in the configuration.
-_HEIGHT_ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+#: What follows the last convolution of numbers, by its name in the configuration.
+_NUMBER_ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "linear": lambda logits: logits,
     "softplus": functional.softplus,
     "sigmoid": torch.sigmoid,
@@ -29,8 +29,9 @@ class Output(NamedTuple):
     Attributes:
         features: The encoder's feature maps, finest first; of the padded input where H or W is
             no multiple of the largest stride.
-        logits: (B, C, H, W) by task name: unnormalised class scores of a segmentation; heights
-            in units of ``task.scale_m``, by default linear, so perhaps below 0.
+        logits: (B, C, H, W) by task name: unnormalised class scores of a segmentation; numbers
+            in units of ``task.scale``, by default linear, so perhaps below 0; vectors of any
+            length; one logit of what is yes or no.
         auxiliary: In training, a second opinion by task name, likewise.
     """
 
@@ -93,8 +94,12 @@ class MultiTaskNetwork(nn.Module):
             name: self._enlarge(decoder(features), size)[..., :rows, :cols]
             for name, decoder in self.decoders.items()
         }
-        if HEIGHT in logits:
-            logits[HEIGHT] = _HEIGHT_ACTIVATIONS[self.config.height_activation](logits[HEIGHT])
+        number_of = _NUMBER_ACTIVATIONS[self.config.height_activation]
+        logits |= {
+            name: number_of(values)
+            for name, values in logits.items()
+            if kind_of(name) is Kind.QUANTITY
+        }
         auxiliary = {
             name: self._enlarge(head(features[-2]), size)[..., :rows, :cols]
             for name, head in self.auxiliary.items()
@@ -149,14 +154,17 @@ def activate(task: Task, logits: Tensor) -> Tensor:
     """Turn a task's logits (B, C, H, W) into what is blended and written.
 
     Returns:
-        Float32 or wider: probabilities (B, C, H, W) of a segmentation; metres (B, 1, H, W) of a
-        height, at least 0, not bounded above.
+        Float32 or wider: probabilities (B, C, H, W) of a segmentation; numbers (B, 1, H, W) in the
+        task's unit, at least 0, not bounded above; unit vectors (B, 3, H, W); the probability
+        (B, 1, H, W) of yes.
     """
     if logits.dtype in (torch.bfloat16, torch.float16):
         logits = logits.float()
     if isinstance(task, Segmentation):
         return logits.softmax(dim=1)
-    return logits.clamp(min=0) * task.scale_m
+    if isinstance(task, Quantity):
+        return logits.clamp(min=0) * task.scale
+    return logits.sigmoid() if isinstance(task, Binary) else functional.normalize(logits, dim=1)
 
 
 def parameter_count(module: nn.Module) -> int:

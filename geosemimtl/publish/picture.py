@@ -17,12 +17,12 @@ from matplotlib.patches import Patch, Rectangle
 from numpy.typing import NDArray
 from rasterio.enums import Resampling
 
+from geosemimtl.classes import IGNORE, Classes
 from geosemimtl.files import write_bytes
 from geosemimtl.raster.grid import PixelGrid, model_grid
 from geosemimtl.raster.reading import height_filter, image_filter, label_filter, read_on_grid
 from geosemimtl.raster.scene import open_scene
 from geosemimtl.raster.styles import HEIGHT_RAMP
-from geosemimtl.tasks import IGNORE, Classes
 
 Filter = Callable[[PixelGrid, PixelGrid], Resampling]
 

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from rasterio.windows import Window
 
+from geosemimtl.classes import IGNORE
 from geosemimtl.raster.averaging import Alignment, AxisWeights, average
 from geosemimtl.raster.recoding import Recode
 from geosemimtl.raster.scene import Scene
 from geosemimtl.raster.values import filled
 from geosemimtl.raster.voting import majority
-from geosemimtl.tasks import IGNORE
 
 #: So many source values are read at once: they bound the memory, however coarse the grid.
 SOURCE_VALUES = 1 << 24

@@ -15,13 +15,13 @@ import rasterio
 import rasterio.shutil
 from numpy.typing import NDArray
 
+from geosemimtl.classes import Classes
 from geosemimtl.errors import ConfigError, OutputError
 from geosemimtl.files import write_all, write_text
 from geosemimtl.raster.declared import CLASSES_TAG
 from geosemimtl.raster.grid import PixelGrid
 from geosemimtl.raster.virtual import raw
 from geosemimtl.raster.writing import FULL, RasterKind, disk_errors
-from geosemimtl.tasks import Classes
 
 #: GDAL's options by the name of a compression; benchmarks/compress.py tells what each costs.
 COMPRESSIONS: Mapping[str, Mapping[str, Any]] = {

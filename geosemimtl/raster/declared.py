@@ -6,9 +6,9 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from geosemimtl.classes import Classes
 from geosemimtl.errors import SceneError
 from geosemimtl.raster.scene import Scene, opened
-from geosemimtl.tasks import Classes
 
 #: The tag in which class rasters of this project name their classes.
 CLASSES_TAG = "GEOSEMIMTL_CLASSES"

@@ -45,8 +45,8 @@ def footprint(grid: PixelGrid) -> Footprint:
     lons, lats = transformed(grid.crs, _WGS84, *zip(*outline(grid), strict=True))
     if not all(map(math.isfinite, (*lons, *lats))):
         raise GridError(
-            f"{grid.crs.to_string()}: a part of the scene has no longitude and latitude in it; "
-            "check the scene's CRS"
+            f"{grid.ground_crs.to_string()}: a part of the scene has no longitude and latitude in "
+            "it; check the scene's CRS"
         )
     unwrapped = _unwrapped(lons)
     if abs(unwrapped[-1] - unwrapped[0]) > 180:

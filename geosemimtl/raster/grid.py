@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 from affine import Affine
 from rasterio._err import CPLE_BaseError
@@ -31,12 +32,29 @@ class PixelGrid:
     Attributes:
         transform: Maps (column, row) to world (x, y).
         shape: (rows, columns).
-        crs: Coordinate reference system of the world coordinates.
+        crs: Coordinate reference system of the world coordinates; ``None`` of an image that lies
+            nowhere on the ground, such as a street's: its world is its own pixels, y down.
     """
 
     transform: Affine
     shape: tuple[int, int]
-    crs: CRS
+    crs: CRS | None
+
+    @classmethod
+    def of_image(cls, shape: tuple[int, int]) -> PixelGrid:
+        """Return the grid of an image that lies nowhere on the ground."""
+        return cls(Affine.identity(), shape, None)
+
+    @property
+    def ground_crs(self) -> CRS:
+        """The CRS, where there must be one.
+
+        Raises:
+            GridError: There is none.
+        """
+        if self.crs is None:
+            raise GridError("the image lies nowhere on the ground: it has no CRS")
+        return self.crs
 
     @property
     def gsd_m(self) -> tuple[float, float]:
@@ -47,9 +65,19 @@ class PixelGrid:
         more than a hundredth, as web maps' are.
 
         Raises:
-            GridError: The CRS has no unit that can be converted to metres.
+            GridError: There is no CRS, or it has no unit that can be converted to metres.
         """
-        to_x, to_y = self._metres_per_unit()
+        return self._steps(*self._metres_per_unit())
+
+    @property
+    def pixel_size(self) -> tuple[float, float]:
+        """Length of a pixel along both axes, to compare grids of one world by.
+
+        In metres as ``gsd_m``, or in an image's own pixels where there is no ground.
+        """
+        return self._steps(1.0, 1.0) if self.crs is None else self.gsd_m
+
+    def _steps(self, to_x: float, to_y: float) -> tuple[float, float]:
         a, b, _, d, e, _ = tuple(self.transform)[:6]
         return math.hypot(a * to_x, d * to_y), math.hypot(b * to_x, e * to_y)
 
@@ -70,7 +98,7 @@ class PixelGrid:
     @property
     def authority_code(self) -> str | None:
         """The CRS by authority and code, such as ``EPSG:25832``; ``None`` if no code says it."""
-        authority = self.crs.to_authority()
+        authority = self.crs.to_authority() if self.crs else None
         if authority is None or not same_crs(CRS.from_authority(*authority), self.crs):
             return None
         return ":".join(authority)
@@ -93,19 +121,20 @@ class PixelGrid:
         )
 
     def _metres_per_unit(self) -> tuple[float, float]:
-        if not self.crs.is_geographic:
+        crs = self.ground_crs
+        if not crs.is_geographic:
             try:
-                factor = float(self.crs.linear_units_factor[1])
+                factor = float(crs.linear_units_factor[1])
             except (ValueError, AttributeError) as error:
                 raise GridError(
-                    f"CRS {self.crs.to_string()} has no linear unit; reproject the scene to a "
+                    f"CRS {crs.to_string()} has no linear unit; reproject the scene to a "
                     "projected CRS in metres"
                 ) from error
             left, bottom, right, top = self.bounds
-            across, down = _ground_scale(self.crs, (left + right) / 2, (bottom + top) / 2, factor)
+            across, down = _ground_scale(crs, (left + right) / 2, (bottom + top) / 2, factor)
             return factor * across, factor * down
         left, bottom, right, top = self.bounds
-        degrees = math.degrees(self.crs.units_factor[1])  # some geographic CRS count in grads
+        degrees = math.degrees(crs.units_factor[1])  # some geographic CRS count in grads
         lon, lat, step = (left + right) / 2 * degrees, (bottom + top) / 2 * degrees, 1e-4
         import pyproj  # noqa: PLC0415  (a tenth of a second that scenes in metres need not wait)
 
@@ -136,10 +165,12 @@ def _ground_scale(crs: CRS, x: float, y: float, factor: float) -> tuple[float, f
     return (across, down) if off > _SCALE_TOLERANCE else (1.0, 1.0)
 
 
-def same_crs(one: CRS, other: CRS) -> bool:
+def same_crs(one: CRS | None, other: CRS | None) -> bool:
     """Return whether two CRS place the same coordinates alike, however they are written."""
     if one == other:
         return True
+    if one is None or other is None:
+        return False
     # GDAL tells an EPSG code and the same CRS as a GeoTIFF spells it apart now and then
     import pyproj  # noqa: PLC0415  (as above)
 
@@ -177,6 +208,32 @@ def model_grid(scene: PixelGrid, gsd_m: float, crs: CRS | None = None) -> PixelG
     steps = tuple(_snapped_ratio(gsd_m / own) for own in (across_m, down_m))
     shape = (_ceil(rows / steps[1]), _ceil(cols / steps[0]))
     return PixelGrid(scene.transform @ Affine.scale(*steps), shape, scene.crs)
+
+
+def resized_grid(image: PixelGrid, shape: tuple[int, int]) -> PixelGrid:
+    """Return the grid of the whole of an image in so many (rows, columns)."""
+    steps = (image.shape[1] / shape[1], image.shape[0] / shape[0])
+    return PixelGrid(image.transform @ Affine.scale(*steps), shape, image.crs)
+
+
+def shown_whole(shape: tuple[int, int], image: tuple[int, int], path: Path) -> Affine:
+    """Return the transform, in an image's pixels, of a layer that shows the whole of the image.
+
+    Args:
+        shape: (rows, columns) of the layer.
+        image: (rows, columns) of the image.
+        path: Of the layer, for messages.
+
+    Raises:
+        GridError: The two are not of one form, to one of the layer's pixels.
+    """
+    rows, cols = image
+    if abs(shape[0] * cols / rows - shape[1]) > 1:
+        raise GridError(
+            f"{path}: has {shape[0]} x {shape[1]} px, its image {rows} x {cols}, which are not of "
+            "one form; check which files belong together"
+        )
+    return Affine.scale(cols / shape[1], rows / shape[0])
 
 
 def utm_crs(scene: PixelGrid) -> CRS:

@@ -88,7 +88,8 @@ def joined(parts: Sequence[Part], grid: PixelGrid) -> str:
         grid: As ``joined_grid`` gives it.
     """
     root = _document(grid.shape)
-    ET.SubElement(root, "SRS").text = grid.crs.to_wkt()
+    if grid.crs is not None:
+        ET.SubElement(root, "SRS").text = grid.crs.to_wkt()
     ET.SubElement(root, "GeoTransform").text = ", ".join(map(repr, grid.transform.to_gdal()))
     is_float = _is_float(parts[0])
     numbers = range(1, len(parts[0].bands) + 1)
@@ -116,8 +117,8 @@ def _require_alike(part: Part, first: Part) -> None:
     remedy = "bring all onto one grid with gdalwarp first, or cut it as a scene of its own"
     if not same_crs(part.grid.crs, first.grid.crs):
         raise GridError(
-            f"{part.path}: lies in {part.grid.crs.to_string()}, {first.path} in "
-            f"{first.grid.crs.to_string()}; {remedy}"
+            f"{part.path}: lies in {part.grid.ground_crs.to_string()}, {first.path} in "
+            f"{first.grid.ground_crs.to_string()}; {remedy}"
         )
     row, col = _corner(part.grid, first.grid)
     rows, cols = part.grid.shape

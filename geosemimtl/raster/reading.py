@@ -10,23 +10,25 @@ from typing import Any, Protocol
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
+from rasterio.crs import CRS
 from rasterio.enums import ColorInterp, Resampling
 from rasterio.errors import RasterioError
 from rasterio.vrt import WarpedVRT
 from rasterio.windows import Window
 
+from geosemimtl.classes import IGNORE
 from geosemimtl.errors import SceneError
 from geosemimtl.raster.aligned import AlignedPixels
 from geosemimtl.raster.averaging import Alignment
 from geosemimtl.raster.grid import PixelGrid
 from geosemimtl.raster.recoding import recoder
-from geosemimtl.raster.scene import DAMAGED, Scene, opened
+from geosemimtl.raster.scene import DAMAGED, Scene
 from geosemimtl.raster.values import filled
 from geosemimtl.raster.virtual import recoded, uncoloured
-from geosemimtl.tasks import IGNORE
 
 #: GDAL's warper refuses exactly 0; at a millionth of a pixel windows agree with the whole.
 WARP_TOLERANCE_PX = 1e-6
+_ANY_CRS = CRS.from_wkt('LOCAL_CS["pixels of an image",UNIT["pixel",1]]')
 
 
 class _Pixels(Protocol):
@@ -120,8 +122,10 @@ class _Warped:
 def _placement(scene: Scene, grid: PixelGrid, resampling: Resampling) -> dict[str, Any]:
     """Return the warper's options about where pixels go and how."""
     options: dict[str, Any] = {
-        "src_crs": scene.grid.crs,
-        "crs": grid.crs,
+        # the warper wants any: from one to the same it transforms nothing
+        "src_crs": scene.grid.crs or _ANY_CRS,
+        "src_transform": scene.grid.transform,
+        "crs": grid.crs or _ANY_CRS,
         "transform": grid.transform,
         "height": grid.shape[0],
         "width": grid.shape[1],
@@ -180,7 +184,7 @@ def read_on_grid(
     indexes = scene.indexes if bands is None else scene.indexes_of(bands)
     alignment = Alignment.between(scene.grid, grid)
     with ExitStack() as stack:
-        source = stack.enter_context(opened(scene.source))
+        source = stack.enter_context(scene.open())
         pixels: _Pixels
         exact = Resampling.average if recode is None else Resampling.mode
         if alignment and (resampling == exact or alignment.is_shift):
@@ -205,7 +209,8 @@ def read_on_grid(
 
 def shrinks(scene: PixelGrid, grid: PixelGrid) -> bool:
     """Return whether pixels of the grid are larger than the scene's along either axis."""
-    return any(target > own * 1.001 for target, own in zip(grid.gsd_m, scene.gsd_m, strict=True))
+    sizes = zip(grid.pixel_size, scene.pixel_size, strict=True)
+    return any(target > own * 1.001 for target, own in sizes)
 
 
 def image_filter(scene: PixelGrid, grid: PixelGrid) -> Resampling:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from geosemimtl.tasks import IGNORE
+from geosemimtl.classes import IGNORE
 
 Recode = Callable[[NDArray[Any]], NDArray[np.uint8]]
 

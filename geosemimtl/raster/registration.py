@@ -25,7 +25,7 @@ from rasterio.windows import Window
 from scipy import fft
 from scipy.ndimage import gaussian_filter, minimum_filter
 
-from geosemimtl.tasks import IGNORE
+from geosemimtl.classes import IGNORE
 
 Edges = NDArray[np.complex64]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import rasterio
 from affine import Affine
+from numpy.typing import NDArray
 from rasterio.crs import CRS
 from rasterio.enums import ColorInterp
 from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioError
@@ -19,8 +20,9 @@ from rasterio.warp import transform_bounds
 
 from geosemimtl.errors import BandError, GridError, SceneError
 from geosemimtl.files import on_disk
+from geosemimtl.raster.decoding import decoded
 from geosemimtl.raster.environment import WARNINGS
-from geosemimtl.raster.grid import PixelGrid, same_crs
+from geosemimtl.raster.grid import PixelGrid, same_crs, shown_whole
 from geosemimtl.raster.mosaic import joined, joined_grid
 from geosemimtl.raster.virtual import rescaled, rounded
 
@@ -39,16 +41,25 @@ class Georeference:
         transform: Of files without a geotransform; ``None`` refuses them.
         shape: (rows, columns) that a file needs for the geotransform, to one pixel; ``None`` lets
             any have it.
+        nowhere: Whether all files are images that lie nowhere on the ground, whatever they say.
     """
 
     crs: CRS | None = None
     transform: Affine | None = None
     shape: tuple[int, int] | None = None
+    nowhere: bool = False
 
     @classmethod
     def of(cls, grid: PixelGrid) -> Georeference:
         """Return that of the layers of an image: pixel on pixel where they say nothing else."""
-        return cls(grid.crs, grid.transform, grid.shape)
+        return cls(grid.crs, grid.transform, grid.shape, nowhere=grid.crs is None)
+
+
+#: Of images that lie nowhere on the ground.
+NOWHERE = Georeference(transform=Affine.identity(), nowhere=True)
+#: Decodes a file that is no plain raster, or whose numbers mean something else: returns (bands,
+#: rows, columns) or (rows, columns); floats are NaN where nothing is known.
+Reader = Callable[[Path], NDArray[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +80,7 @@ class Scene:
         dtype: numpy name of the pixel type.
         nodata: The file's nodata value, NaN for floating-point files without one.
         mask: Where validity comes from: ``alpha``, ``mask``, ``nodata`` or ``none``.
+        reader: Decodes the file, where GDAL alone does not.
     """
 
     path: Path
@@ -83,6 +95,15 @@ class Scene:
     dtype: str
     nodata: float | None
     mask: str
+    reader: Reader | None = None
+
+    def open(self) -> Any:
+        """Open it as a raster; the caller closes it.
+
+        Raises:
+            SceneError: It is missing or no raster.
+        """
+        return opened(self.source if self.reader is None else self.path, self.reader)
 
     def indexes_of(self, wanted: Sequence[str]) -> tuple[int, ...]:
         """Return the file's indexes of the wanted bands, in their order.
@@ -118,6 +139,7 @@ def open_scene(
     alpha: int | str = "auto",
     assume_crs: str | None = None,
     fallback: Georeference | None = None,
+    reader: Reader | None = None,
 ) -> Scene:
     """Look at a raster file, or at several that form one scene.
 
@@ -131,6 +153,7 @@ def open_scene(
         assume_crs: CRS of files that carry none, as the user named it; others are warned about.
         fallback: What else holds for files that do not say where they lie, such as the image's
             place for its labels.
+        reader: Decodes each file, which must be one.
 
     Raises:
         SceneError: The file is missing or no raster.
@@ -142,13 +165,15 @@ def open_scene(
     known = fallback or Georeference()
     scenes, placed = [], False
     for file in files:
-        with opened(file) as source:
+        with opened(file, reader) as source:
             transform = _transform(source, file, known)
-            crs = _crs(source, file, assumed, known.crs)
+            crs = _crs(source, file, assumed, known)
             grid = PixelGrid(transform, source.shape, crs)
             scenes.append(_describe(source, file, bands, alpha, grid))
             placed |= transform != source.transform  # which only a virtual raster can say to GDAL
     twofold = _is_float(scenes[0]) and scenes[0].mask in {"alpha", "mask"}
+    if reader is not None:
+        return replace(scenes[0], reader=reader, read_from=(files[0],))  # not what is in memory
     if len(scenes) == 1 and not twofold and not placed:
         return scenes[0]
     return _join(scenes)  # one such file, too: the warper heeds either its mask or its NaN
@@ -204,12 +229,18 @@ def _is_float(scene: Scene) -> bool:
     return np.dtype(scene.dtype).kind == "f"
 
 
-def opened(source: Path | str) -> Any:
+def opened(source: Path | str, reader: Reader | None = None) -> Any:
     """Open a raster by its path or by a scene's ``source``; the caller closes it.
+
+    Args:
+        source: The path or source.
+        reader: Decodes the file; what it returns is a raster in memory from then on.
 
     Raises:
         SceneError: It is missing or no raster.
     """
+    if reader is not None:
+        return decoded(reader, Path(source))
     try:
         with WARNINGS, warnings.catch_warnings():
             # a scene without georeference is refused with a remedy, once it is looked at
@@ -240,7 +271,7 @@ def _describe(
         mask = "mask"
     elif nodata is not None:
         mask = "nodata"
-    if grid.crs.is_geographic and max(map(abs, grid.bounds)) > _MOST_DEGREES:
+    if grid.crs and grid.crs.is_geographic and max(map(abs, grid.bounds)) > _MOST_DEGREES:
         raise GridError(
             f"{path}: its CRS {grid.crs.to_string()} counts degrees, its coordinates reach "
             f"{max(map(abs, grid.bounds)):.0f}; name the right CRS: gdal_edit.py -a_srs EPSG:25832"
@@ -293,6 +324,8 @@ def _named_crs(assume_crs: str | None) -> CRS | None:
 
 def _transform(source: Any, path: Path, known: Georeference) -> Affine:
     transform: Affine = source.transform
+    if known.nowhere:
+        return shown_whole(source.shape, known.shape or source.shape, path)
     if not (transform.is_identity or transform.is_degenerate):
         return transform
     if known.transform is None:
@@ -308,9 +341,11 @@ def _transform(source: Any, path: Path, known: Georeference) -> Affine:
     return known.transform
 
 
-def _crs(source: Any, path: Path, assumed: CRS | None, fallback: CRS | None) -> CRS:
+def _crs(source: Any, path: Path, assumed: CRS | None, known: Georeference) -> CRS | None:
+    if known.nowhere:
+        return None
     if source.crs is None:
-        if (crs := assumed or fallback) is None:
+        if (crs := assumed or known.crs) is None:
             raise GridError(
                 f"{path}: has no CRS; name it, such as --assume-crs EPSG:25832, or write it into "
                 "the file by gdal_edit.py -a_srs"
@@ -356,6 +391,8 @@ def _band_names(
 
 def overlap(layer: PixelGrid, grid: PixelGrid) -> bool:
     """Return whether a layer's bounds, in the grid's CRS, meet the grid's bounds."""
-    left, bottom, right, top = transform_bounds(layer.crs, grid.crs, *layer.bounds)
+    left, bottom, right, top = layer.bounds
+    if not same_crs(layer.crs, grid.crs):
+        left, bottom, right, top = transform_bounds(layer.crs, grid.crs, *layer.bounds)
     own_left, own_bottom, own_right, own_top = grid.bounds
     return bool(left < own_right and right > own_left and bottom < own_top and top > own_bottom)

@@ -33,13 +33,14 @@ class Stamp:
         shape: Of the pixels (bands, rows, columns).
         dtype: numpy name of their type.
         head: What stands before them; nothing stands behind.
-        corner_at: Where in the head the upper-left corner's x and y stand.
+        corner_at: Where in the head the upper-left corner's x and y stand; nowhere of images that
+            lie nowhere.
     """
 
     shape: tuple[int, int, int]
     dtype: str
     head: bytes
-    corner_at: tuple[int, int]
+    corner_at: tuple[int, ...]
 
     @classmethod
     def of(
@@ -66,10 +67,11 @@ class Stamp:
         sample = np.frombuffer(pixels, dtype).reshape(bands, *grid.shape)
         data = raster_bytes(sample, unplaced, nodata=nodata, band_names=band_names)
         head = data[:-size]
-        at_x, at_y = (head.find(struct.pack("=d", number)) for number in _CORNER)
-        if not data.endswith(pixels) or min(at_x, at_y) < 0:
+        places = () if grid.crs is None else _CORNER
+        corner_at = tuple(head.find(struct.pack("=d", number)) for number in places)
+        if not data.endswith(pixels) or min(corner_at, default=0) < 0:
             return None
-        return cls(sample.shape, dtype, head, (at_x, at_y))
+        return cls(sample.shape, dtype, head, corner_at)
 
     def write(self, path: Path, array: NDArray[Any], transform: Affine) -> None:
         """Write one whole or not at all.
@@ -85,6 +87,6 @@ class Stamp:
         if (array.shape, str(array.dtype)) != (self.shape, self.dtype):
             raise ValueError(f"a stamp of {self.shape} {self.dtype}, not {array.shape}")
         head = bytearray(self.head)
-        for at, number in zip(self.corner_at, (transform.c, transform.f), strict=True):
+        for at, number in zip(self.corner_at, (transform.c, transform.f), strict=False):
             struct.pack_into("=d", head, at, number)
         write_bytes(path, head, np.ascontiguousarray(array).data)

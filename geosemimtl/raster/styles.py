@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from xml.etree import ElementTree as ET
 
-from geosemimtl.tasks import Classes
+from geosemimtl.classes import Classes
 
 #: Viridis at five even steps: perceptually uniform, readable in grey and by the colour-blind.
 HEIGHT_RAMP = ("#440154", "#3b528b", "#21918c", "#5ec962", "#fde725")

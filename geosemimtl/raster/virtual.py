@@ -15,8 +15,8 @@ import numpy as np
 from affine import Affine
 from rasterio.crs import CRS
 
+from geosemimtl.classes import IGNORE
 from geosemimtl.raster.grid import PixelGrid
-from geosemimtl.tasks import IGNORE
 
 #: GDAL's names of numpy's pixel types.
 _GDAL_TYPES = {

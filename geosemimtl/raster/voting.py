@@ -10,9 +10,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from geosemimtl.classes import IGNORE
 from geosemimtl.raster.averaging import AxisWeights
 from geosemimtl.raster.values import filled
-from geosemimtl.tasks import IGNORE
 
 #: So many counters at once, one a class and a pixel with several classes.
 _COUNTERS = 1 << 22

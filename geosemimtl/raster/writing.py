@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from rasterio._err import CPLE_BaseError
 from rasterio.io import MemoryFile
 
+from geosemimtl.classes import Classes
 from geosemimtl.errors import GridError, OutputError
 from geosemimtl.files import REMEDY
 from geosemimtl.raster.grid import PixelGrid
-from geosemimtl.tasks import Classes
 
 #: Room on the disk beyond a file's own, for what else is written meanwhile.
 _SPARE_BYTES = 1 << 20
@@ -124,6 +124,8 @@ def raster_bytes(
             target.write(array)
         data = bytes(file.getbuffer())
     # as another file: GDAL keeps beside the first one what GeoTIFF cannot hold
+    if grid.crs is None:
+        return data
     with MemoryFile(data) as file, file.open() as source:
         if source.crs is None:
             raise GridError(
@@ -138,14 +140,15 @@ def _plain_profile(grid: PixelGrid, kind: RasterKind, count: int) -> dict[str, A
 
 
 def _profile(grid: PixelGrid, kind: RasterKind, count: int) -> dict[str, Any]:
+    # an image that lies nowhere says nothing of a place, not even that of its pixels
+    place = {} if grid.crs is None else {"crs": grid.crs, "transform": grid.transform}
     return {
         "driver": "GTiff",
         "dtype": kind.dtype,
         "count": count,
         "height": grid.shape[0],
         "width": grid.shape[1],
-        "crs": grid.crs,
-        "transform": grid.transform,
+        **place,
         "nodata": kind.nodata,
         "BIGTIFF": "IF_SAFER",
         # bands have names: GDAL would call any third one blue and a fourth alpha

@@ -20,7 +20,7 @@ from geosemimtl.raster.grid import PixelGrid
 from geosemimtl.raster.scene import overlap
 from geosemimtl.raster.styles import elevation_style, height_style
 from geosemimtl.raster.writing import RasterKind
-from geosemimtl.tasks import HEIGHT_NODATA
+from geosemimtl.tasks import NODATA
 from geosemimtl.terrain.cells import CellGrid, fine_rows, lowest_levels
 from geosemimtl.terrain.elevations import ElevationReader, elevations_on_grid, open_elevations
 from geosemimtl.terrain.filtering import GroundFilter
@@ -31,8 +31,8 @@ _STRIP_PX = 1_000_000
 #: The style's colours end at this share of the pixels, counted in metres up to the highest.
 _STYLED_SHARE = 0.995
 _HIGHEST_M = 1000
-_HEIGHT = RasterKind("float32", HEIGHT_NODATA, ("height above ground",), "m")
-_GROUND = RasterKind("float32", HEIGHT_NODATA, ("ground elevation",), "m")
+_HEIGHT = RasterKind("float32", NODATA, ("height above ground",), "m")
+_GROUND = RasterKind("float32", NODATA, ("ground elevation",), "m")
 
 #: Gives the ground of rows from a first one on: (rows, columns) of metres, and where it is known.
 Ground = Callable[[int, int], tuple[NDArray[np.float32], NDArray[np.bool_] | bool]]
@@ -182,4 +182,4 @@ def _differences(
 def _write_rows(
     writer: RawRaster, top: int, metres: NDArray[np.float32], valid: NDArray[np.bool_]
 ) -> None:
-    writer.write(top, np.where(valid, metres, np.float32(HEIGHT_NODATA))[None])
+    writer.write(top, np.where(valid, metres, np.float32(NODATA))[None])

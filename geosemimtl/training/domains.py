@@ -11,9 +11,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from geosemimtl.classes import Classes
 from geosemimtl.data.tiles import DomainTiles, IterationBatches, iterations_of
 from geosemimtl.errors import TileSetError
-from geosemimtl.tasks import HEIGHT, SEGMENTATION, Classes, Height, Segmentation, Task
+from geosemimtl.tasks import (
+    HEIGHT,
+    SEGMENTATION,
+    Height,
+    Segmentation,
+    Task,
+)
 from geosemimtl.tiling.index import tile_class_shares
 from geosemimtl.tiling.tileset import TileSet, height_scale_m
 from geosemimtl.training.config import TrainConfig

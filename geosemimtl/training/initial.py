@@ -11,7 +11,12 @@ from torch import Tensor
 from geosemimtl.config import NetworkConfig
 from geosemimtl.errors import ModelFileError
 from geosemimtl.models.network import MultiTaskNetwork
-from geosemimtl.tasks import HEIGHT, Height, Segmentation, Task
+from geosemimtl.tasks import (
+    HEIGHT,
+    Height,
+    Segmentation,
+    Task,
+)
 from geosemimtl.training.model_file import ModelCard, load_model
 
 #: Statistics of batch normalisation that are kept a domain (``models/norm.py``).

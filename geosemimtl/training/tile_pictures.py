@@ -10,10 +10,16 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor
 
+from geosemimtl.classes import IGNORE
 from geosemimtl.data.batch import Batch
 from geosemimtl.data.tiles import DomainTiles
 from geosemimtl.publish.picture import Panels, drawn, stretched
-from geosemimtl.tasks import HEIGHT, IGNORE, SEGMENTATION, Height, Segmentation
+from geosemimtl.tasks import (
+    HEIGHT,
+    SEGMENTATION,
+    Height,
+    Segmentation,
+)
 from geosemimtl.training.module import MultiTaskTask
 
 #: Of values from 0 to 1, between what is drawn black and white.

@@ -10,7 +10,7 @@ import numpy as np
 import shapely
 from rasterio.crs import CRS
 
-from geosemimtl.tasks import LandClass
+from geosemimtl.classes import LandClass
 from geosemimtl.vectors.cityjson import CityJSONWriter
 from geosemimtl.vectors.features import Feature
 from geosemimtl.vectors.geopackage import GeoPackageWriter, Layer

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from rasterio.enums import Resampling
 from rasterio.windows import Window
 
+from geosemimtl.classes import Classes
 from geosemimtl.errors import ConfigError, LabelError, SceneError
 from geosemimtl.progress import Track
 from geosemimtl.raster.declared import declared_classes, unit_of
 from geosemimtl.raster.grid import PixelGrid
 from geosemimtl.raster.reading import GridReader, read_on_grid
 from geosemimtl.raster.scene import Scene, open_scene
-from geosemimtl.tasks import Classes
 from geosemimtl.vectors.options import ALL
 from geosemimtl.vectors.tracing import STRIP_ROWS, Strip
 
@@ -180,7 +180,7 @@ def _require_one_band(scene: Scene) -> None:
 
 def _described(grid: PixelGrid) -> str:
     """Return what may differ between two grids."""
-    (rows, cols), (x, y), code = grid.shape, grid.corners[0], grid.crs.to_epsg()
+    (rows, cols), (x, y), code = grid.shape, grid.corners[0], grid.ground_crs.to_epsg()
     across, down = grid.gsd_m
     where = f"from {x:.10g}, {y:.10g} in {f'EPSG:{code}' if code else 'a CRS without code'}"
     return f"{cols} x {rows} px of {across:.6g} x {down:.6g} m {where}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from xml.etree import ElementTree as ET
 
-from geosemimtl.tasks import LandClass, Rgb
+from geosemimtl.classes import LandClass, Rgb
 
 #: Of 255: what lies beneath shows through, as an orthophoto should.
 _FILL_ALPHA = 110

@@ -12,7 +12,7 @@ import pyogrio
 import pytest
 import rasterio
 
-from geosemimtl.tasks import ISPRS_CLASSES
+from geosemimtl.classes import ISPRS_CLASSES
 
 Run = Callable[..., Any]
 CLASSES_TAG = {"GEOSEMIMTL_CLASSES": ISPRS_CLASSES.model_dump_json()}

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from geosemimtl.classes import IGNORE
 from geosemimtl.config import AugmentationConfig
 from geosemimtl.data.augmentation import (
     apply_geometry,
@@ -21,7 +22,7 @@ from geosemimtl.data.augmentation import (
     normalised,
 )
 from geosemimtl.data.batch import Batch
-from geosemimtl.tasks import HEIGHT, IGNORE, SEGMENTATION
+from geosemimtl.tasks import HEIGHT, SEGMENTATION
 
 STILL = AugmentationConfig(flip="none", scale=(1.0, 1.0), rotate=0.0)
 EXACT = AugmentationConfig(flip="horizontal", scale=(1.0, 1.0), rotate="quarter")

@@ -13,12 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from geosemimtl.classes import IGNORE, ISPRS_CLASSES
 from geosemimtl.data.city.presets import PRESETS, preset
 from geosemimtl.data.city.rendering import render
 from geosemimtl.data.city.scene import CityScene, draw_city, write_city
 from geosemimtl.data.city.truth import Truth, make_truth
 from geosemimtl.errors import ConfigError
-from geosemimtl.tasks import HEIGHT_NODATA, IGNORE, ISPRS_CLASSES
+from geosemimtl.tasks import NODATA
 
 IMPERVIOUS, BUILDING, LOW_VEGETATION, TREE, CAR, CLUTTER = range(6)
 #: Shares of the six classes that a scene of 200 m may have.
@@ -200,7 +201,7 @@ def test_files_lie_where_the_scene_lies(tmp_path: Path, name: str, epsg: int) ->
     expected: dict[Path, tuple[NDArray[Any], float | None, tuple[str, ...]]] = {
         files.image: (scene.image, None, ("nir", "red", "green")),
         files.labels: (scene.classes[None], IGNORE, ("class",)),
-        files.height: (scene.ndsm_m[None], HEIGHT_NODATA, ("height_m",)),
+        files.height: (scene.ndsm_m[None], NODATA, ("height_m",)),
     }
     assert [path.name for path in expected] == ["town.tif", "town_labels.tif", "town_ndsm.tif"]
     for path, (array, nodata, names) in expected.items():

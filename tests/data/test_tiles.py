@@ -11,9 +11,10 @@ import pytest
 import rasterio
 import torch
 
+from geosemimtl.classes import IGNORE
 from geosemimtl.data.tiles import DomainTiles, IterationBatches, iterations_of
 from geosemimtl.errors import TileSetError
-from geosemimtl.tasks import HEIGHT, IGNORE, SEGMENTATION
+from geosemimtl.tasks import HEIGHT, SEGMENTATION
 
 TASKS = (SEGMENTATION, HEIGHT)
 OneLine = Callable[[BaseException], str]

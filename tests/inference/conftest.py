@@ -12,13 +12,19 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from geosemimtl.classes import IGNORE, Classes, LandClass
 from geosemimtl.config import DecoderConfig, NetworkConfig
 from geosemimtl.inference import networks, predictor
 from geosemimtl.models.network import Output, build_network
 from geosemimtl.raster.cog import cog_writer
 from geosemimtl.raster.scene import open_scene
 from geosemimtl.raster.writing import RasterKind
-from geosemimtl.tasks import HEIGHT, IGNORE, SEGMENTATION, Classes, Height, LandClass, Segmentation
+from geosemimtl.tasks import (
+    HEIGHT,
+    SEGMENTATION,
+    Height,
+    Segmentation,
+)
 from geosemimtl.training.model_file import ModelCard, save_model
 
 #: Where the file of a model is that no test reads.

@@ -15,11 +15,11 @@ import pytest
 import rasterio
 from numpy.typing import NDArray
 
+from geosemimtl.classes import rgb_of
 from geosemimtl.inference.options import PredictOptions
 from geosemimtl.inference.outputs import SUFFIXES
 from geosemimtl.inference.predictor import predict
 from geosemimtl.raster.styles import CONFIDENCE_RAMP, DISAGREEMENT_RAMP, HEIGHT_RAMP
-from geosemimtl.tasks import rgb_of
 
 QGIS_CHECK = Path(__file__).parents[1] / "judges" / "qgis_check.py"
 #: A legend in per cent.

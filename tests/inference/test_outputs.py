@@ -7,8 +7,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from geosemimtl.classes import IGNORE, Classes, LandClass
 from geosemimtl.inference.outputs import SUFFIXES, Outputs
-from geosemimtl.tasks import HEIGHT_NODATA, IGNORE, Classes, Height, LandClass, Segmentation
+from geosemimtl.tasks import NODATA, Height, Segmentation
 
 LAND = Segmentation(
     classes=Classes(
@@ -70,7 +71,7 @@ def test_what_is_not_valid_is_nodata() -> None:
     valid = torch.tensor([[False]])
     made = outputs(disagreement=True).decided(pixels(0.2, 0.5, 0.3, 7, 0.1, 2), valid)
     for kind, values in made.items():
-        nodata = HEIGHT_NODATA if kind in {"height", "disagreement"} else IGNORE
+        nodata = NODATA if kind in {"height", "disagreement"} else IGNORE
         assert (values == nodata).all()
         assert outputs(disagreement=True).raster(kind)[0].nodata == nodata
 

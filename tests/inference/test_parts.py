@@ -16,13 +16,14 @@ import shapely
 from numpy.typing import NDArray
 from rasterio.windows import Window
 
+from geosemimtl.classes import IGNORE
 from geosemimtl.errors import BandError, ConfigError, GridError
 from geosemimtl.inference import planning
 from geosemimtl.inference.options import PredictOptions
 from geosemimtl.inference.predictor import predict
 from geosemimtl.raster.grid import model_grid
 from geosemimtl.raster.scene import open_scene
-from geosemimtl.tasks import HEIGHT_NODATA, IGNORE
+from geosemimtl.tasks import NODATA
 from geosemimtl.tiling.tileset import BandStatistics
 from geosemimtl.training.model_file import DomainCard, ModelCard, load_model, save_model
 
@@ -102,7 +103,7 @@ def test_only_within_polygons(pointwise: Callable[..., Any], scene: Path, tmp_pa
     rows, cols = slice(top, top + own.shape[0]), slice(left, left + own.shape[1])
     expected = read(whole.rasters["height"])[0][rows, cols]
     np.testing.assert_allclose(
-        read(made.rasters["height"])[0], np.where(inside, expected, HEIGHT_NODATA), rtol=1e-6
+        read(made.rasters["height"])[0], np.where(inside, expected, NODATA), rtol=1e-6
     )
     assert inside.any()
     assert not inside.all()
@@ -121,7 +122,7 @@ def test_an_area_of_coarse_pixels(
     options = PredictOptions(area=tmp_path / "a.gpkg", grid=gsd_m)
     (made,) = predict([scene], MODEL, options=options)
     heights = read(made.rasters["height"])
-    seen = heights[heights != HEIGHT_NODATA]
+    seen = heights[heights != NODATA]
     assert seen.size
     np.testing.assert_allclose(seen, 20, atol=1e-4)
 
@@ -151,8 +152,8 @@ def test_a_grid_in_metres(pointwise: Callable[..., Any], make_scene: Make, gsd_m
     grid = open_scene(made.rasters["height"]).grid
     assert grid.matches(model_grid(open_scene(scene).grid, gsd_m))
     heights = read(made.rasters["height"])
-    np.testing.assert_allclose(heights[heights != HEIGHT_NODATA], 20, atol=1e-4)
-    assert (heights != HEIGHT_NODATA).mean() > 0.98
+    np.testing.assert_allclose(heights[heights != NODATA], 20, atol=1e-4)
+    assert (heights != NODATA).mean() > 0.98
 
 
 @pytest.mark.parametrize("window", ["hann", "linear", "flat", "centre"])

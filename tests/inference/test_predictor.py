@@ -13,12 +13,13 @@ import rasterio
 from affine import Affine
 from numpy.typing import NDArray
 
+from geosemimtl.classes import IGNORE
 from geosemimtl.errors import BandError, BatchError, ModelFileError, OutputError, SceneError
 from geosemimtl.inference.options import PredictOptions
 from geosemimtl.inference.predictor import predict
 from geosemimtl.raster.grid import model_grid
 from geosemimtl.raster.scene import open_scene
-from geosemimtl.tasks import HEIGHT_NODATA, IGNORE
+from geosemimtl.tasks import NODATA
 from geosemimtl.tiling.cutting import tile
 from geosemimtl.tiling.options import TileOptions
 
@@ -120,7 +121,7 @@ def test_masked_pixels_are_nodata_and_have_no_influence(
     pixels = np.where(mask, constant(70, 90), np.uint8(255))
     (written,) = predict([make_scene("a.tif", pixels, gsd=gsd_m, mask=mask)], MODEL)
     heights = read(written.rasters["height"])
-    np.testing.assert_array_equal(heights != HEIGHT_NODATA, mask)
+    np.testing.assert_array_equal(heights != NODATA, mask)
     np.testing.assert_array_equal(read(written.rasters["segmentation"]) != IGNORE, mask)
     np.testing.assert_array_equal(read(written.rasters["confidence"]) != IGNORE, mask)
     np.testing.assert_allclose(heights[mask], 20, atol=1e-4)
@@ -155,7 +156,7 @@ def test_a_scene_without_image_gives_nodata(
     scene = make_scene("a.tif", constant(40, 40), mask=np.zeros((40, 40), bool))
     (written,) = predict([scene], MODEL)
     assert not network.seen
-    assert (read(written.rasters["height"]) == HEIGHT_NODATA).all()
+    assert (read(written.rasters["height"]) == NODATA).all()
 
 
 @pytest.mark.parametrize("gsd_m", [0.05, 0.03, 0.08])
@@ -185,7 +186,7 @@ def test_grid_model(pointwise: Callable[..., Any], make_scene: Make) -> None:
     expected = model_grid(open_scene(scene).grid, 0.05)
     assert open_scene(written.rasters["height"]).grid.matches(expected)
     heights = read(written.rasters["height"])
-    assert heights[0, 0] == HEIGHT_NODATA
+    assert heights[0, 0] == NODATA
     assert heights[2, 3] == pytest.approx(20)  # partly valid, as tile would say
 
 

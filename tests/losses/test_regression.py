@@ -1,9 +1,9 @@
-"""BerHu against worked examples and its own laws."""
+"""BerHu and L1 against worked examples and their own laws."""
 
 import pytest
 import torch
 
-from geosemimtl.losses.regression import berhu_loss
+from geosemimtl.losses.regression import berhu_loss, l1_loss
 
 P = torch.tensor([[[1.0, 2.0], [3.0, 4.0]]])
 Y = torch.tensor([[[1.1, 2.5], [2.0, 6.0]]])
@@ -111,3 +111,43 @@ def test_whole_numbers_and_a_share_of_nothing() -> None:
     torch.testing.assert_close(berhu_loss(one, two), berhu_loss(one.float(), two.float()))
     with pytest.raises(ValueError, match="fraction 0"):
         berhu_loss(one, two, fraction=0)
+
+
+def test_l1_has_the_value_of_w4() -> None:
+    target = torch.tensor([[[0, 2.5], [2, 4]]])
+    assert l1_loss(P, target, target != 0).item() == pytest.approx(0.5, abs=1e-7)
+
+
+def test_l1_has_the_values_of_x1() -> None:
+    """AT/DT's code leaves out what is far, its paper clips it; both leave out zeros."""
+    metres = torch.tensor([[10.0, 0], [50, 120]])
+    prediction = torch.tensor([[0.2, 0.3], [0.4, 0.7]])
+    code = l1_loss(prediction, metres / 100, (metres > 0) & (metres <= 100))
+    assert code.item() == pytest.approx(0.1, abs=1e-7)
+    paper = l1_loss(prediction, metres.clamp(max=100) / 100, metres > 0)
+    assert paper.item() == pytest.approx(0.1666667, abs=1e-7)
+
+
+def test_l1_passes_gradcheck_and_is_torchs() -> None:
+    prediction = P.double().requires_grad_()
+    valid = all_but((1, 0))
+    assert torch.autograd.gradcheck(lambda x: l1_loss(x, Y, valid), (prediction,))
+    expected = torch.nn.functional.l1_loss(P[valid], Y[valid])
+    torch.testing.assert_close(l1_loss(P, Y, valid), expected)
+    torch.testing.assert_close(l1_loss(P.bfloat16(), Y, valid), expected)  # P is exact in it
+
+
+def test_l1_of_what_is_not_valid() -> None:
+    prediction, target = P.clone(), Y.clone()
+    prediction[0, 1, 0] = target[0, 1, 0] = float("nan")
+    prediction.requires_grad_()
+    loss = l1_loss(prediction, target, all_but((1, 0)))
+    torch.autograd.backward(loss)
+    assert loss.item() == pytest.approx(2.6 / 3)
+    expected = torch.tensor([[[-1, -1], [0, -1]]]) / 3
+    torch.testing.assert_close(prediction.grad, expected)
+    nothing = l1_loss(prediction, target, torch.zeros(1, 2, 2))
+    torch.autograd.backward(nothing)  # still has a graph
+    assert nothing.item() == 0
+    with pytest.raises(ValueError, match="shapes differ"):
+        l1_loss(P, Y, all_but()[0])

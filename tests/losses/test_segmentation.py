@@ -4,9 +4,10 @@ import pytest
 import torch
 from torch.nn import functional
 
+from geosemimtl.classes import IGNORE
 from geosemimtl.losses.regression import berhu_loss
 from geosemimtl.losses.segmentation import SUPERVISED, cross_entropy, height_loss
-from geosemimtl.tasks import IGNORE, TASK_NAMES
+from geosemimtl.tasks import TASK_NAMES
 
 WEIGHTS = torch.tensor([1.0, 2.0, 0.5])
 

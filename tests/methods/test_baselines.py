@@ -12,7 +12,12 @@ from geosemimtl.methods.method import Method
 from geosemimtl.methods.semisd import SemiSDConfig
 from geosemimtl.methods.supervised import JTLConfig, STLConfig
 from geosemimtl.models.network import Output
-from geosemimtl.tasks import HEIGHT, SEGMENTATION, Height, Task
+from geosemimtl.tasks import (
+    HEIGHT,
+    SEGMENTATION,
+    Height,
+    Task,
+)
 
 TASK: tuple[Task, ...] = (Height(scale_m=1),)
 SIDE = 32

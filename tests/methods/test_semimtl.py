@@ -9,14 +9,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from geosemimtl.classes import IGNORE, ISPRS_CLASSES
 from geosemimtl.data.batch import Batch
 from geosemimtl.methods.balancing import fixed_balance
 from geosemimtl.methods.semimtl import SemiMTL, SemiMTLConfig
 from geosemimtl.models.network import Output
 from geosemimtl.tasks import (
     HEIGHT,
-    IGNORE,
-    ISPRS_CLASSES,
     SEGMENTATION,
     Height,
     Segmentation,

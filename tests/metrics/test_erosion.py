@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from geosemimtl.classes import IGNORE
 from geosemimtl.metrics.erosion import away_from_boundaries
-from geosemimtl.tasks import IGNORE
 
 N = IGNORE
 

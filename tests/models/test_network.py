@@ -9,6 +9,7 @@ from segmentation_models_pytorch.encoders import get_encoder
 from torch import nn
 from torch.nn import functional
 
+from geosemimtl.classes import ISPRS_CLASSES
 from geosemimtl.config import DecoderConfig, NetworkConfig
 from geosemimtl.errors import ConfigError
 from geosemimtl.models import encoders
@@ -21,7 +22,13 @@ from geosemimtl.models.network import (
     build_network,
     parameter_count,
 )
-from geosemimtl.tasks import HEIGHT, ISPRS_CLASSES, SEGMENTATION, Height, Segmentation, Task
+from geosemimtl.tasks import (
+    HEIGHT,
+    SEGMENTATION,
+    Height,
+    Segmentation,
+    Task,
+)
 
 DecoderName = Literal["psp", "upsampling", "unet"]
 Stride = Literal[8, 16, 32]

@@ -14,6 +14,7 @@ from affine import Affine
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 
+from geosemimtl.classes import ISPRS_CLASSES, Classes, LandClass
 from geosemimtl.config import NetworkConfig
 from geosemimtl.inference.choosing import Chosen, choose_scenes
 from geosemimtl.inference.evaluation.scoring import (
@@ -34,10 +35,7 @@ from geosemimtl.raster.cog import cog_writer
 from geosemimtl.raster.grid import PixelGrid
 from geosemimtl.tasks import (
     HEIGHT,
-    ISPRS_CLASSES,
-    Classes,
     Height,
-    LandClass,
     Segmentation,
     Task,
 )

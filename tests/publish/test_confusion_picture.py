@@ -10,11 +10,11 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
+from geosemimtl.classes import Classes, LandClass
 from geosemimtl.inference.evaluation.scoring import Evaluation
 from geosemimtl.metrics.confusion import ConfusionCounts
 from geosemimtl.publish import confusion_picture
 from geosemimtl.publish.confusion_picture import draw_confusion
-from geosemimtl.tasks import Classes, LandClass
 
 
 def test_rows_add_up_and_empty_rows_are_blank(

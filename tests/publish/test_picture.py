@@ -11,10 +11,10 @@ import pytest
 from matplotlib.image import imread
 from numpy.typing import NDArray
 
+from geosemimtl.classes import ISPRS_CLASSES, rgb_of
 from geosemimtl.errors import OutputError
 from geosemimtl.publish.picture import Panels, PictureRow, draw_picture, drawn, write_figure
 from geosemimtl.raster.styles import HEIGHT_RAMP
-from geosemimtl.tasks import ISPRS_CLASSES, rgb_of
 
 
 @pytest.fixture

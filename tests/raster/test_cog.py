@@ -15,6 +15,7 @@ import rasterio
 import rasterio.shutil
 from numpy.typing import NDArray
 
+from geosemimtl.classes import ISPRS_CLASSES
 from geosemimtl.errors import OutputError, SceneError
 from geosemimtl.raster.cog import RawRaster, cog_writer
 from geosemimtl.raster.declared import declared_classes
@@ -22,7 +23,6 @@ from geosemimtl.raster.grid import PixelGrid
 from geosemimtl.raster.scene import open_scene
 from geosemimtl.raster.styles import classes_style
 from geosemimtl.raster.writing import RasterKind
-from geosemimtl.tasks import ISPRS_CLASSES
 
 GridMaker = Callable[..., PixelGrid]
 OneLine = Callable[[BaseException], str]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pyproj
@@ -17,7 +18,7 @@ from rasterio.warp import transform as transform_points
 from rasterio.windows import Window
 
 from geosemimtl.errors import GridError
-from geosemimtl.raster.grid import PixelGrid, model_grid, utm_crs
+from geosemimtl.raster.grid import PixelGrid, model_grid, shown_whole, utm_crs
 from geosemimtl.tiling.layout import TileLayout
 
 GridMaker = Callable[..., PixelGrid]
@@ -272,3 +273,13 @@ def test_the_ground_as_geodesics_measure_it() -> None:
     )
     measured = [geod.inv(lons[i], lats[i], lons[i + 1], lats[i + 1])[2] / 100 for i in (0, 2)]
     np.testing.assert_allclose(grid.gsd_m, measured, rtol=1e-5)
+
+
+def test_a_layer_of_another_size_shows_the_same_image() -> None:
+    """Depths of 720 x 1440 of an image of 1024 x 2048; those of another form are another's."""
+    path = Path("depth.exr")
+    assert shown_whole((720, 1440), (1024, 2048), path) == Affine.scale(64 / 45, 64 / 45)
+    assert shown_whole((4, 8), (4, 8), path) == Affine.identity()
+    assert shown_whole((94, 311), (375, 1242), path) == Affine.scale(1242 / 311, 375 / 94)
+    with pytest.raises(GridError, match=r"depth\.exr: has 720 x 1280 px, its image 1024 x 2048"):
+        shown_whole((720, 1280), (1024, 2048), path)

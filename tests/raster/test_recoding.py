@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from geosemimtl.classes import IGNORE
 from geosemimtl.raster.recoding import recoder
-from geosemimtl.tasks import IGNORE
 
 
 @pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "uint16", "int32", "uint32", "int64"])

@@ -10,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
+from geosemimtl.classes import IGNORE
 from geosemimtl.data.city.blocks import make_plan
 from geosemimtl.data.city.objects import Plan
 from geosemimtl.data.city.presets import preset
@@ -29,7 +30,6 @@ from geosemimtl.raster.registration import (
     peak,
     spread_windows,
 )
-from geosemimtl.tasks import IGNORE
 
 SIZE_PX = 512
 ALL = np.ones((SIZE_PX, SIZE_PX), bool)

@@ -6,6 +6,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from geosemimtl.classes import ISPRS_CLASSES, Classes, LandClass
 from geosemimtl.raster.styles import (
     classes_style,
     confidence_style,
@@ -17,7 +18,6 @@ from geosemimtl.raster.styles import (
     probability_style,
     shown_bands,
 )
-from geosemimtl.tasks import ISPRS_CLASSES, Classes, LandClass
 
 
 def parsed(style: str) -> ET.Element:

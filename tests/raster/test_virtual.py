@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from rasterio.io import MemoryFile
 
+from geosemimtl.classes import IGNORE
 from geosemimtl.raster.virtual import recoded, uncoloured
-from geosemimtl.tasks import IGNORE
 
 Maker = Callable[..., Path]
 Table = dict[tuple[int, ...], int]

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from geosemimtl.classes import IGNORE
 from geosemimtl.raster import voting
 from geosemimtl.raster.averaging import AxisWeights
 from geosemimtl.raster.voting import majority
-from geosemimtl.tasks import IGNORE
 
 
 def vote(indices: NDArray[np.uint8], step: float, shape: tuple[int, int]) -> NDArray[np.uint8]:

@@ -16,6 +16,7 @@ import pytest
 import rasterio
 from numpy.typing import NDArray
 
+from geosemimtl.classes import ISPRS_CLASS_MAP
 from geosemimtl.cli.main import main
 from geosemimtl.errors import (
     BandError,
@@ -29,7 +30,6 @@ from geosemimtl.errors import (
 )
 from geosemimtl.inference.inspection.reports import SceneReport
 from geosemimtl.inference.inspection.scenes import check_all
-from geosemimtl.tasks import ISPRS_CLASS_MAP
 from geosemimtl.tiling import pieces
 from geosemimtl.tiling.cutting import tile
 from geosemimtl.tiling.options import TileOptions

@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from rasterio.enums import Resampling
 from shapely.geometry import Polygon
 
+from geosemimtl.classes import ClassMap, MappedClass
 from geosemimtl.errors import SceneError
 from geosemimtl.raster.grid import PixelGrid, model_grid
 from geosemimtl.raster.reading import read_on_grid
 from geosemimtl.raster.scene import open_scene
-from geosemimtl.tasks import ClassMap, MappedClass
 from geosemimtl.tiling.cutting import tile
 from geosemimtl.tiling.index import tile_names
 from geosemimtl.tiling.labels import open_labels

@@ -19,11 +19,12 @@ from rasterio.enums import ColorInterp
 from rasterio.warp import transform_bounds
 from scipy.ndimage import binary_dilation, binary_erosion
 
+from geosemimtl.classes import IGNORE
 from geosemimtl.raster.grid import PixelGrid
 from geosemimtl.raster.reading import height_filter, image_filter, label_filter
 from geosemimtl.raster.scene import open_scene
 from geosemimtl.raster.writing import write_raster
-from geosemimtl.tasks import HEIGHT_NODATA, IGNORE
+from geosemimtl.tasks import NODATA
 from geosemimtl.tiling.cutting import tile
 from geosemimtl.tiling.layers import tile_grid
 from geosemimtl.tiling.options import TileOptions
@@ -113,13 +114,13 @@ def make_town(
         : sides["segmentation"][0], : sides["segmentation"][1]
     ]
     heights = random.gamma(2, 3, (1, *sides["height"])).astype(np.float32)
-    heights[0, 40:70, 20:90] = HEIGHT_NODATA
+    heights[0, 40:70, 20:90] = NODATA
     pixels = {
         "image": random.integers(1, 256, (3, *sides["image"]), np.uint8),
         "segmentation": labels[None],
         "height": heights,
     }
-    nodata = {"segmentation": IGNORE, "height": HEIGHT_NODATA}
+    nodata = {"segmentation": IGNORE, "height": NODATA}
     files = {kind: folder / f"{kind}.tif" for kind in pixels}
     for kind, values in pixels.items():
         write_raster(files[kind], values, where[kind], nodata=nodata.get(kind))

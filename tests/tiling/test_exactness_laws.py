@@ -13,11 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rasterio.crs import CRS
 
+from geosemimtl.classes import IGNORE
 from geosemimtl.raster.grid import PixelGrid, model_grid
 from geosemimtl.raster.reading import height_filter, image_filter, label_filter, read_on_grid
 from geosemimtl.raster.scene import open_scene
 from geosemimtl.raster.writing import write_raster
-from geosemimtl.tasks import HEIGHT_NODATA, IGNORE
+from geosemimtl.tasks import NODATA
 from geosemimtl.tiling.cutting import tile
 from geosemimtl.tiling.options import TileOptions
 
@@ -74,7 +75,7 @@ def draw(scene: dict[str, Any], folder: Path) -> dict[str, Path]:
         axes = Affine.rotation(scene["degrees"]) @ Affine.scale(steps[0], -steps[1])
         grid = PixelGrid(Affine.translation(*ORIGINS[scene["crs"]]) @ axes, shape, crs)
         values = np.where(holes, 0, pixels).astype(dtype)
-        nodata = {"image": 0, "segmentation": IGNORE, "height": HEIGHT_NODATA}[kind]
+        nodata = {"image": 0, "segmentation": IGNORE, "height": NODATA}[kind]
         files[kind] = folder / f"{kind}.tif"
         write_raster(files[kind], values, grid, nodata=nodata)
     return files

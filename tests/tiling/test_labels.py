@@ -12,11 +12,16 @@ from affine import Affine
 from numpy.typing import NDArray
 from rasterio.enums import Resampling
 
+from geosemimtl.classes import (
+    IGNORE,
+    ISPRS_CLASS_MAP,
+    ClassMap,
+    MappedClass,
+)
 from geosemimtl.errors import LabelError
 from geosemimtl.raster.grid import PixelGrid, model_grid
 from geosemimtl.raster.reading import read_on_grid
 from geosemimtl.raster.scene import open_scene
-from geosemimtl.tasks import IGNORE, ISPRS_CLASS_MAP, ClassMap, MappedClass
 from geosemimtl.tiling.labels import check_heights, open_heights, open_labels
 
 Maker = Callable[..., Path]

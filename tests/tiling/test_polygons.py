@@ -21,10 +21,15 @@ from rasterio.warp import transform as reproject_points
 from rasterio.windows import Window
 from shapely import affinity
 
+from geosemimtl.classes import (
+    IGNORE,
+    ISPRS_CLASS_MAP,
+    ClassMap,
+    MappedClass,
+)
 from geosemimtl.errors import LabelError
 from geosemimtl.raster.grid import PixelGrid
 from geosemimtl.raster.scene import Georeference
-from geosemimtl.tasks import IGNORE, ISPRS_CLASS_MAP, ClassMap, MappedClass
 from geosemimtl.tiling import polygons
 from geosemimtl.tiling.labels import Labels, open_labels
 from geosemimtl.tiling.polygons import PolygonReader

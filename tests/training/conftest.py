@@ -13,7 +13,7 @@ import torch
 from affine import Affine
 from numpy.typing import NDArray
 
-from geosemimtl.tasks import Classes, LandClass, class_map_of
+from geosemimtl.classes import Classes, LandClass, class_map_of
 from geosemimtl.tiling.cutting import tile
 from geosemimtl.tiling.options import TileOptions
 from geosemimtl.training.config import TrainConfig

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from geosemimtl.classes import Classes, LandClass
 from geosemimtl.errors import ModelFileError
 from geosemimtl.models.network import build_network
-from geosemimtl.tasks import Classes, Height, LandClass, Segmentation
+from geosemimtl.tasks import Height, Segmentation
 from geosemimtl.training.config import TrainConfig
 from geosemimtl.training.initial import start_from
 from geosemimtl.training.model_file import load_model, read_card

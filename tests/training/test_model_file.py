@@ -13,10 +13,11 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
+from geosemimtl.classes import ISPRS_CLASSES
 from geosemimtl.config import DecoderConfig, NetworkConfig
 from geosemimtl.errors import ConfigError, ModelFileError, OutputError
 from geosemimtl.models.network import MultiTaskNetwork, build_network
-from geosemimtl.tasks import ISPRS_CLASSES, Height, Segmentation
+from geosemimtl.tasks import Height, Segmentation
 from geosemimtl.training.model_file import (
     DomainCard,
     ModelCard,

@@ -13,9 +13,10 @@ from torch import Tensor, nn
 from torch.optim import SGD, Adam, AdamW
 from torch.utils.data import DataLoader
 
+from geosemimtl.classes import Classes
 from geosemimtl.data.tiles import DomainTiles, IterationBatches
 from geosemimtl.progress import silent
-from geosemimtl.tasks import SEGMENTATION, Classes, Height, Segmentation
+from geosemimtl.tasks import SEGMENTATION, Height, Segmentation
 from geosemimtl.training import fitting
 from geosemimtl.training.config import TrainConfig
 from geosemimtl.training.fitting import fit

@@ -13,9 +13,9 @@ import pytest
 import torch
 from lightning.pytorch import LightningModule
 
+from geosemimtl.classes import LandClass, class_map_of
 from geosemimtl.data.tiles import DomainTiles
 from geosemimtl.errors import GeoSemiMTLError, OutputError, TileSetError
-from geosemimtl.tasks import LandClass, class_map_of
 from geosemimtl.training import trainer as trainer_module
 from geosemimtl.training.config import TrainConfig, load_config
 from geosemimtl.training.fitting import precision_of

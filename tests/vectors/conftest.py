@@ -12,10 +12,10 @@ from affine import Affine
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 
+from geosemimtl.classes import ISPRS_CLASSES
 from geosemimtl.raster.cog import cog_writer
 from geosemimtl.raster.grid import PixelGrid
 from geosemimtl.raster.writing import RasterKind
-from geosemimtl.tasks import ISPRS_CLASSES
 
 Write = Callable[..., Path]
 IMPERVIOUS, BUILDING, LOW, TREE = range(4)

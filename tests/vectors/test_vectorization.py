@@ -19,8 +19,8 @@ import rasterio
 import shapely
 from numpy.typing import NDArray
 
+from geosemimtl.classes import ISPRS_CLASSES
 from geosemimtl.errors import ConfigError, LabelError, OutputError, SceneError
-from geosemimtl.tasks import ISPRS_CLASSES
 from geosemimtl.vectors import geopackage, vectorization
 from geosemimtl.vectors.options import VectorOptions
 from geosemimtl.vectors.vectorization import vectorize

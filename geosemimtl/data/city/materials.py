@@ -13,7 +13,7 @@ from enum import IntEnum, auto
 import numpy as np
 from numpy.typing import NDArray
 
-from geosemimtl.tasks import ISPRS_CLASSES
+from geosemimtl.classes import ISPRS_CLASSES
 
 #: The order of the reflectances below.
 SPECTRAL_BANDS = ("nir", "red", "green", "blue")

@@ -11,13 +11,14 @@ from affine import Affine
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 
+from geosemimtl.classes import IGNORE
 from geosemimtl.data.city.presets import Preset
 from geosemimtl.data.city.rendering import render
 from geosemimtl.data.city.truth import make_truth
 from geosemimtl.errors import ConfigError
 from geosemimtl.raster.grid import PixelGrid
 from geosemimtl.raster.writing import write_raster
-from geosemimtl.tasks import HEIGHT_NODATA, IGNORE
+from geosemimtl.tasks import NODATA
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,5 @@ def write_city(scene: CityScene, directory: Path, stem: str) -> CityFiles:
     )
     write_raster(files.image, scene.image, grid, band_names=scene.bands)
     write_raster(files.labels, scene.classes[None], grid, nodata=IGNORE, band_names=("class",))
-    write_raster(
-        files.height, scene.ndsm_m[None], grid, nodata=HEIGHT_NODATA, band_names=("height_m",)
-    )
+    write_raster(files.height, scene.ndsm_m[None], grid, nodata=NODATA, band_names=("height_m",))
     return files

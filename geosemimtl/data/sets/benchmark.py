@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from geosemimtl.tasks import ClassMap
-from geosemimtl.tiling.data_set import Reader
+from geosemimtl.classes import ClassMap
+from geosemimtl.raster.scene import Reader
 from geosemimtl.tiling.options import TileOptions
 
 #: What tells scenes apart: the groups of a pattern, such as the row and column of a Potsdam patch.

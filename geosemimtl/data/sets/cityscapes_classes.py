@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from geosemimtl.tasks import IGNORE, ClassMap, MappedClass
+from geosemimtl.classes import IGNORE, ClassMap, MappedClass
 
 
 class Label(NamedTuple):

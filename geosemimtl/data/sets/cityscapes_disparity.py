@@ -15,10 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geosemimtl.raster.arrays import read_png16
-
-#: Focal length and baseline of the stereo camera, of the full image.
-FOCAL_PX = 2262.52
-BASELINE_M = 0.209313
+from geosemimtl.stereo import CITYSCAPES
 
 _STEPS_PX = 256
 _LEFT, _BOTTOM = 0.05, 0.15
@@ -49,35 +46,24 @@ def read_disparity_whole(path: Path) -> NDArray[np.float32]:
 
 def read_inverse_depth(path: Path) -> NDArray[np.float32]:
     """Read inverse depths in 1/m, d / (f B), as ``read_disparity``; 0 is infinitely far."""
-    return inverse_depth_of(read_disparity(path))
+    return CITYSCAPES.inverse_depth(read_disparity(path))
 
 
 def read_inverse_depth_whole(path: Path) -> NDArray[np.float32]:
     """Read inverse depths as ``read_inverse_depth``, to the image's edges."""
-    return inverse_depth_of(read_disparity_whole(path))
+    return CITYSCAPES.inverse_depth(read_disparity_whole(path))
 
 
 def read_depth(path: Path) -> NDArray[np.float32]:
     """Read depths in m, f B / d, as ``read_disparity``; unknown where the disparity is 0."""
-    return depth_of(read_disparity(path))
+    return _depth_m(read_disparity(path))
 
 
 def read_depth_whole(path: Path) -> NDArray[np.float32]:
     """Read depths as ``read_depth``, to the image's edges."""
-    return depth_of(read_disparity_whole(path))
+    return _depth_m(read_disparity_whole(path))
 
 
-def inverse_depth_of(disparity_px: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return inverse depths in 1/m of disparities in pixels of the full image."""
-    return disparity_px / (FOCAL_PX * BASELINE_M)
-
-
-def disparity_of(inverse_depth: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the disparities in pixels that Cityscapes' camera would see of inverse depths."""
-    return inverse_depth * (FOCAL_PX * BASELINE_M)
-
-
-def depth_of(disparity_px: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return depths in metres; NaN where the disparity is 0 or unknown."""
-    known = np.where(disparity_px > 0, disparity_px, np.float32(np.nan))
-    return np.reciprocal(inverse_depth_of(known))
+def _depth_m(disparity_px: NDArray[np.float32]) -> NDArray[np.float32]:
+    depth_m = CITYSCAPES.depth_m(disparity_px)
+    return np.where(np.isfinite(depth_m), depth_m, np.float32(np.nan))

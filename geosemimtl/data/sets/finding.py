@@ -11,15 +11,16 @@ from typing import TypeVar
 from affine import Affine
 from rasterio.crs import CRS
 
+from geosemimtl.classes import ISPRS_CLASS_MAP, ClassMap
 from geosemimtl.data.sets.benchmark import GREYS, Benchmark, Key, Target, Variant, Wanted
 from geosemimtl.data.sets.listing import list_files, read_text
 from geosemimtl.data.sets.pairing import Found, match_files, read_lists, scene_keys
 from geosemimtl.data.sets.registry import benchmark_of
 from geosemimtl.data.sets.remarks import Choice, no_alternative, no_image, remarks_of, stocks_of
 from geosemimtl.errors import ConfigError, TileSetError
-from geosemimtl.raster.scene import Georeference
-from geosemimtl.tasks import ISPRS_CLASS_MAP, SEGMENTATION, ClassMap
-from geosemimtl.tiling.data_set import DataSet, Reader
+from geosemimtl.raster.scene import Georeference, Reader
+from geosemimtl.tasks import SEGMENTATION
+from geosemimtl.tiling.data_set import DataSet
 from geosemimtl.tiling.options import TileOptions
 from geosemimtl.tiling.scenes import SceneFiles
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from geosemimtl.classes import ISPRS_CLASS_MAP
 from geosemimtl.data.sets.benchmark import GREYS, Kind, Remedy, Target
-from geosemimtl.tasks import HEIGHT, ISPRS_CLASS_MAP, SEGMENTATION
+from geosemimtl.tasks import HEIGHT, SEGMENTATION
 
 REQUEST = "https://www.isprs.org/resources/datasets/benchmarks/UrbanSemLab/Default.aspx"
 LICENCE = "ISPRS gives it for research, on request; nobody else may hand it on"

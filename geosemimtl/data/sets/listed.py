@@ -6,8 +6,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
+from geosemimtl.classes import ISPRS_CLASS_MAP, ClassMap
 from geosemimtl.config import load_class_map, load_yaml
-from geosemimtl.tasks import ISPRS_CLASS_MAP, ClassMap
 from geosemimtl.tiling.data_set import DataSet
 from geosemimtl.tiling.options import TileOptions
 from geosemimtl.tiling.scenes import gather_scenes

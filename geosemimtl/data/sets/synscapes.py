@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 
 from geosemimtl.data.sets.benchmark import Benchmark, Key, Kind, Target, Variant
 from geosemimtl.data.sets.cityscapes_classes import CLASS_MAPS, SKY
-from geosemimtl.data.sets.cityscapes_disparity import disparity_of
 from geosemimtl.errors import SceneError
 from geosemimtl.raster.arrays import read_exr, read_png8
+from geosemimtl.stereo import CITYSCAPES
 from geosemimtl.tasks import DEPTH, DISPARITY, INVERSE_DEPTH, SEGMENTATION
 from geosemimtl.tiling.options import TileOptions
 
@@ -60,7 +60,7 @@ def read_disparity(path: Path) -> NDArray[np.float32]:
     One product of focal length and baseline for both data sets, 473.6 px m, gives one scale; it
     is not Synscapes' own camera, of which only the focal length (1590.8 px of 1440) is told.
     """
-    return disparity_of(read_inverse_depth(path))
+    return CITYSCAPES.disparity_of_inverse(read_inverse_depth(path))
 
 
 def _depth_and_sky(path: Path) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:

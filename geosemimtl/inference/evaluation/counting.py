@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from geosemimtl.classes import IGNORE, Classes
 from geosemimtl.inference.evaluation.scoring import (
     RATIO_EPS_M,
     ErodedCounts,
@@ -20,7 +21,6 @@ from geosemimtl.metrics.confusion import ConfusionCounts
 from geosemimtl.metrics.grouped import HeightGroups, height_bins
 from geosemimtl.metrics.height_pairs import PairCounts
 from geosemimtl.metrics.regression import HeightCounts
-from geosemimtl.tasks import IGNORE, Classes
 
 
 class ClassBlock(NamedTuple):

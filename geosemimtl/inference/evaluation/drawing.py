@@ -10,10 +10,10 @@ import numpy as np
 from affine import Affine
 from numpy.typing import NDArray
 
+from geosemimtl.classes import IGNORE, Classes
 from geosemimtl.inference.evaluation.counting import ClassBlock, HeightBlock
 from geosemimtl.inference.evaluation.views import ClassView, HeightView
 from geosemimtl.raster.grid import PixelGrid
-from geosemimtl.tasks import IGNORE, Classes
 
 #: Pixels of a map along its longer side, at most.
 SIDE_PX = 800

@@ -13,6 +13,12 @@ from numpy.typing import NDArray
 from rasterio.enums import Resampling
 from rasterio.windows import Window
 
+from geosemimtl.classes import (
+    IGNORE,
+    ISPRS_CLASS_MAP,
+    Classes,
+    ClassMap,
+)
 from geosemimtl.errors import LabelError, SceneError
 from geosemimtl.inference.evaluation.counting import (
     ClassBlock,
@@ -49,7 +55,7 @@ from geosemimtl.raster.grid import PixelGrid
 from geosemimtl.raster.reading import GridReader, height_filter, read_on_grid
 from geosemimtl.raster.scene import Georeference, Scene, open_scene
 from geosemimtl.raster.values import filled
-from geosemimtl.tasks import HEIGHT, IGNORE, ISPRS_CLASS_MAP, SEGMENTATION, Classes, ClassMap
+from geosemimtl.tasks import HEIGHT, SEGMENTATION
 from geosemimtl.tiling.labels import check_heights, open_labels
 from geosemimtl.tiling.scenes import scene_images
 from geosemimtl.training.model_file import read_card

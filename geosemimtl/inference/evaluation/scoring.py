@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from geosemimtl.classes import Classes
 from geosemimtl.errors import ConfigError
 from geosemimtl.inference.evaluation.views import ClassView, HeightView
 from geosemimtl.metrics.calibration import CalibrationCounts
@@ -14,7 +15,6 @@ from geosemimtl.metrics.confusion import ConfusionCounts
 from geosemimtl.metrics.grouped import HeightGroups
 from geosemimtl.metrics.height_pairs import PairCounts
 from geosemimtl.metrics.regression import HeightCounts
-from geosemimtl.tasks import Classes
 
 #: Ratios of heights count pixels higher than this: near the ground they say nothing.
 RATIO_EPS_M = 0.5

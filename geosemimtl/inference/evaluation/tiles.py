@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from geosemimtl.classes import IGNORE, Classes, ClassMap
 from geosemimtl.errors import ConfigError
 from geosemimtl.inference.adaptation import sample_tiles
 from geosemimtl.inference.choosing import Chosen, choose_scenes
@@ -47,7 +48,7 @@ from geosemimtl.progress import Track, silent
 from geosemimtl.raster.environment import gdal_environment
 from geosemimtl.raster.reading import height_filter, read_on_grid
 from geosemimtl.raster.scene import Scene
-from geosemimtl.tasks import HEIGHT, IGNORE, SEGMENTATION, Classes, ClassMap, Segmentation
+from geosemimtl.tasks import HEIGHT, SEGMENTATION, Segmentation
 from geosemimtl.tiling.labels import check_heights
 from geosemimtl.tiling.layers import Piece
 from geosemimtl.tiling.scenes import scene_images

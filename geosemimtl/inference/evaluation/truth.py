@@ -11,6 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from rasterio.windows import Window
 
+from geosemimtl.classes import (
+    IGNORE,
+    Classes,
+    ClassMap,
+    class_map_of,
+)
 from geosemimtl.errors import LabelError
 from geosemimtl.inference.evaluation.scoring import ScoreOptions
 from geosemimtl.metrics.erosion import away_from_boundaries
@@ -19,13 +25,9 @@ from geosemimtl.raster.grid import PixelGrid
 from geosemimtl.raster.scene import Georeference, Scene
 from geosemimtl.tasks import (
     HEIGHT,
-    IGNORE,
     SEGMENTATION,
-    Classes,
-    ClassMap,
     Segmentation,
     Task,
-    class_map_of,
 )
 from geosemimtl.tiling.labels import (
     LabelReader,

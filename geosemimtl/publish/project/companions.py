@@ -113,7 +113,7 @@ def _image_layers(scene: Scene) -> list[ProjectLayer]:
     style, layers = _image_style(scene), []
     for file in scene.files:
         try:
-            open_scene(file, assume_crs=scene.grid.crs.to_wkt())
+            open_scene(file, assume_crs=scene.grid.ground_crs.to_wkt())
         except GridError:
             _LOG.warning("%s: does not say where it lies, so it is not in the project", file)
             continue

@@ -14,9 +14,9 @@ from urllib.parse import quote
 import pystac
 import shapely
 
+from geosemimtl.classes import Classes
 from geosemimtl.raster.acquisition import TimeSpan
 from geosemimtl.raster.globe import Footprint
-from geosemimtl.tasks import Classes
 
 #: End of an item's file name, behind the scene's or the model's.
 SUFFIX = ".stac.json"

@@ -99,7 +99,7 @@ def _is_used(extension: str, rasters: Mapping[str, Described]) -> bool:
 
 def _projection(grid: PixelGrid) -> dict[str, Any]:
     code = grid.authority_code
-    exact = {} if code is not None else {"proj:wkt2": grid.crs.to_wkt(version="WKT2_2019")}
+    exact = {} if code is not None else {"proj:wkt2": grid.ground_crs.to_wkt(version="WKT2_2019")}
     return {
         "proj:code": code,
         **exact,

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import rasterio
 from numpy.typing import NDArray
 
+from geosemimtl.classes import IGNORE, color_of
 from geosemimtl.data.sets import cityscapes_disparity as stereo
 from geosemimtl.data.sets.benchmark import Wanted
 from geosemimtl.data.sets.cityscapes_classes import CLASS_MAPS, LABELS
 from geosemimtl.data.sets.finding import find_data_set
 from geosemimtl.errors import ConfigError, SceneError
-from geosemimtl.tasks import IGNORE, color_of
+from geosemimtl.tiling.cutting import tile
 
 Write = Callable[[Path, NDArray[Any]], None]
 Zip = Callable[[Path, str], Path]
@@ -38,6 +41,10 @@ RAW = np.array(
 )
 
 
+#: A tile of a street lies nowhere on the ground, as rasterio says where a test opens one.
+pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
+
+
 @pytest.fixture
 def root(tmp_path: Path, write_png: Write, street_image: NDArray[np.uint8]) -> Path:
     """Return all files of five frames, those beside them that nobody reads, and hidden ones."""
@@ -56,6 +63,13 @@ def root(tmp_path: Path, write_png: Write, street_image: NDArray[np.uint8]) -> P
     shutil.copy(folder / f"leftImg8bit/train/aachen/{TRAIN}_leftImg8bit.png", folder / ".cache")
     (folder / "license.txt").write_text("read me")
     return folder
+
+
+def read_whole(path: Path) -> NDArray[Any]:
+    """Return a tile's pixels (bands, rows, cols)."""
+    with rasterio.open(path) as source:
+        pixels: NDArray[Any] = source.read()
+    return pixels
 
 
 def targets(name: str, root: Path, **wanted: Any) -> dict[str, dict[str, list[str]]]:
@@ -180,6 +194,33 @@ def test_a_wrong_choice_names_those_that_there_are(root: Path) -> None:
         find_data_set("cityscapes", root, Wanted(alternatives=("greys",)))
     with pytest.raises(ConfigError, match=r"--classes a: cityscapes_extra comes as nothing such"):
         find_data_set("cityscapes_extra", root, Wanted(classes="a"))
+
+
+def test_tiles_hold_what_the_readers_say(root: Path, tmp_path: Path, zip_folder: Zip) -> None:
+    """At the images' own size nothing is resampled; a tile set of a zip is no other."""
+    zip_folder(root, "disparity")
+    wanted = Wanted(tasks=("segmentation", "disparity", "inverse_depth"), classes="mtpsl7")
+    data = find_data_set("cityscapes", root, wanted)
+    options = replace(data.options, resize=(4, 8))
+    made = tile(replace(data, options=options), tmp_path / "tiles")
+    assert made.splits == {"test": 1, "train": 3, "val": 1}
+    assert set(made.tasks) == {"segmentation", "disparity", "inverse_depth"}
+
+    def written(task: str, name: str = TRAIN) -> NDArray[Any]:
+        (path,) = (tmp_path / "tiles" / task).glob(f"{name}*.tif")
+        band: NDArray[Any] = read_whole(path)[0]
+        return band
+
+    assert (written("segmentation", TEST) == IGNORE).all()
+    ids = np.arange(32).reshape(4, 8)
+    numbers = CLASS_MAPS["mtpsl7"].numbers
+    assert written("segmentation").tolist() == [[numbers[n] for n in row] for row in ids.tolist()]
+    known = RAW[:3] > 0
+    expected = np.where(known, (RAW[:3].astype(np.float32) - 1) / 256, -9999)
+    np.testing.assert_array_equal(written("disparity")[:3], expected)
+    assert (written("disparity")[3] == -9999).all()  # its centre is in the bottom 15 %
+    inverse = np.where(known, expected / 473.57485, -9999)
+    np.testing.assert_allclose(written("inverse_depth")[:3], inverse, rtol=1e-6)
 
 
 def test_an_8_bit_copy_is_refused(

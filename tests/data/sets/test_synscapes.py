@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import rasterio
 from numpy.typing import NDArray
 
 from geosemimtl.data.sets import synscapes
 from geosemimtl.data.sets.benchmark import Wanted
 from geosemimtl.data.sets.finding import find_data_set
 from geosemimtl.errors import SceneError
+from geosemimtl.tiling.cutting import tile
 
 Write = Callable[..., None]
 #: Metres; the sky is 23 below, whatever stands here, and two pixels say nothing.
 DEPTH = np.array([[2, 4, 473.57485, 1e10], [0, np.inf, 50, 0]], np.float32)
 CLASSES = np.array([[7, 26, 11, 23], [11, 11, 24, 23]], np.uint8)
 NUMBERS = (1, 2, 10, 20_000, 20_001, 21_000, 21_001, 25_000)
+
+#: A tile of a street lies nowhere on the ground, as rasterio says where a test opens one.
+pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
 
 
 @pytest.fixture
@@ -98,6 +104,25 @@ def test_the_larger_images_are_a_variant(
     data = find_data_set("synscapes", root, Wanted(variant="rgb-2k"))
     assert [scene.name for scene in data.scenes] == ["2"]
     assert data.scenes[0].image[0].parent.name == "rgb-2k"
+
+
+def test_tiles_of_larger_images_have_the_smaller_targets(
+    root: Path, tmp_path: Path, write_png: Write
+) -> None:
+    """Images of 8 x 4 px, classes and depths of 4 x 2, tiles of 4 x 2."""
+    write_png(root / "img/rgb-2k/1.png", np.full((4, 8, 3), 7, np.uint8))
+    wanted = Wanted("rgb-2k", tasks=("segmentation", "inverse_depth"))
+    data = find_data_set("synscapes", root, wanted)
+    options = replace(data.options, resize=(2, 4))
+    made = tile(replace(data, options=options), tmp_path / "tiles")
+    assert (made.splits, made.size_px) == ({"train": 1}, (2, 4))
+    (file,) = (tmp_path / "tiles/inverse_depth").glob("*.tif")
+    with rasterio.open(file) as source:
+        expected = [[0.5, 0.25, 0.002111599, 0], [-9999, 0, 0.02, 0]]
+        np.testing.assert_allclose(source.read(1), expected, rtol=1e-6)
+    (file,) = (tmp_path / "tiles/segmentation").glob("*.tif")
+    with rasterio.open(file) as source:
+        assert source.read(1).tolist() == [[0, 13, 2, 10], [2, 2, 11, 10]]
 
 
 def test_without_classes_the_sky_is_not_known(

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 
+from geosemimtl.classes import IGNORE, Classes, LandClass
 from geosemimtl.inference.evaluation import drawing
 from geosemimtl.inference.evaluation.counting import ClassBlock, HeightBlock
 from geosemimtl.inference.evaluation.drawing import ClassCanvas, HeightCanvas
 from geosemimtl.inference.evaluation.views import ClassView, HeightView
 from geosemimtl.raster.grid import PixelGrid
-from geosemimtl.tasks import IGNORE, Classes, LandClass
 
 CLASSES = Classes(
     entries=(LandClass(name="black", color="#000000"), LandClass(name="red", color="#ff0000"))

@@ -15,13 +15,20 @@ from numpy.typing import NDArray
 from rasterio.crs import CRS
 from rasterio.warp import transform as reproject_points
 
+from geosemimtl.classes import (
+    IGNORE,
+    Classes,
+    ClassMap,
+    LandClass,
+    MappedClass,
+)
 from geosemimtl.errors import LabelError, SceneError
 from geosemimtl.inference.evaluation import scenes as module
 from geosemimtl.inference.evaluation.scenes import Evaluation, evaluate
 from geosemimtl.inference.evaluation.scoring import ScoreOptions
 from geosemimtl.metrics.confusion import ConfusionCounts
 from geosemimtl.metrics.erosion import away_from_boundaries
-from geosemimtl.tasks import HEIGHT_NODATA, IGNORE, Classes, ClassMap, LandClass, MappedClass
+from geosemimtl.tasks import NODATA
 
 Make = Callable[..., Path]
 N = IGNORE
@@ -138,7 +145,7 @@ def test_truth_in_another_crs(write_classes: Make, make_raster: Make) -> None:
 
 
 def test_heights_by_hand(make_raster: Make) -> None:
-    nodata = HEIGHT_NODATA
+    nodata = NODATA
     predicted = np.array([[[1, 4, 2], [nodata, 9, 3]]], np.float32)
     true = np.array([[[0, 2, 4], [6, nodata, 6]]], np.float32)
     paths = [

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from geosemimtl.classes import IGNORE
 from geosemimtl.errors import SceneError
 from geosemimtl.inference.evaluation import scenes as module
 from geosemimtl.inference.evaluation.scenes import Evaluation, evaluate, evaluate_model
 from geosemimtl.inference.evaluation.scoring import ScoreOptions
 from geosemimtl.inference.evaluation.tiles import evaluate_tiles
 from geosemimtl.inference.evaluation.views import MOST_SCENES
-from geosemimtl.tasks import HEIGHT_NODATA, IGNORE
+from geosemimtl.tasks import NODATA
 
 Make = Callable[..., Path]
 N = IGNORE
@@ -97,10 +98,10 @@ def test_the_first_scenes_are_drawn(
 
 
 def test_pairs_of_heights_by_hand(make_raster: Make) -> None:
-    predicted = np.array([[[1, 4], [HEIGHT_NODATA, 9]]], np.float32)
-    true = np.array([[[0, 4], [6, HEIGHT_NODATA]]], np.float32)
+    predicted = np.array([[[1, 4], [NODATA, 9]]], np.float32)
+    true = np.array([[[0, 4], [6, NODATA]]], np.float32)
     paths = [
-        make_raster(name, pixels, nodata=HEIGHT_NODATA)
+        make_raster(name, pixels, nodata=NODATA)
         for name, pixels in (("p_height.tif", predicted), ("t.tif", true))
     ]
     heights = evaluate(heights=paths[:1], true_heights=paths[1:], scoring=REPORT).height

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from geosemimtl.classes import ISPRS_CLASSES, Classes, LandClass
 from geosemimtl.errors import ConfigError
 from geosemimtl.inference.evaluation.scoring import ScoreOptions
-from geosemimtl.tasks import ISPRS_CLASSES, Classes, LandClass
 
 TWO = Classes(entries=tuple(LandClass(name=n, color="#000000") for n in ("field", "wood")))
 

@@ -14,10 +14,11 @@ from xml.etree import ElementTree as ET
 import numpy as np
 import pytest
 
+from geosemimtl.classes import ISPRS_CLASSES
 from geosemimtl.inference.choosing import Chosen
 from geosemimtl.progress import silent
 from geosemimtl.publish.project.companions import POLYGONS, PROJECT
-from geosemimtl.tasks import ISPRS_CLASSES, Height, Segmentation, Task
+from geosemimtl.tasks import Height, Segmentation, Task
 
 Choose = Callable[..., Chosen]
 QGIS_CHECK = Path(__file__).parents[2] / "judges" / "qgis_project_check.py"

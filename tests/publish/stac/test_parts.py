@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from geosemimtl.classes import Classes, LandClass
 from geosemimtl.publish.stac.parts import class_objects, item_beside, mlm_name, relative_href
-from geosemimtl.tasks import Classes, LandClass
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from pystac.errors import STACValidationError
 
+from geosemimtl.classes import ISPRS_CLASSES
 from geosemimtl.publish.stac.prediction import Described, prediction_item
 from geosemimtl.raster.acquisition import TimeSpan
 from geosemimtl.raster.grid import PixelGrid
 from geosemimtl.raster.writing import RasterKind
-from geosemimtl.tasks import ISPRS_CLASSES
 
 LAND = Described("s 1_classes.tif", "Land", RasterKind("uint8", 255, classes=ISPRS_CLASSES))
 SHARES = Described("s 1_p.tif", "P", RasterKind("uint8", 255, ("a", "b"), "share", scale=0.004))
