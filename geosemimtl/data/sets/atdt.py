@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from geosemimtl.classes import ClassMap, MappedClass
 from geosemimtl.data.sets.cityscapes_classes import CLASS_MAPS
-from geosemimtl.tasks import ClassMap, MappedClass
 
 #: Depths beyond are masked when AT/DT learns and is evaluated.
 FARTHEST_M: Final = 100.0

@@ -21,12 +21,13 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from geosemimtl.classes import IGNORE
 from geosemimtl.data.sets.atdt import ATDT_MAP, FARTHEST_M, atdt_map
 from geosemimtl.data.sets.benchmark import Benchmark, Key, Kind, Target, Variant
 from geosemimtl.data.sets.decoding import depth_of_24_bit, indices_of, within
 from geosemimtl.errors import SceneError
 from geosemimtl.raster.arrays import read_bands
-from geosemimtl.tasks import DEPTH, IGNORE, SEGMENTATION
+from geosemimtl.tasks import DEPTH, SEGMENTATION
 from geosemimtl.tiling.options import TileOptions
 
 FOCAL_PX: Final = 859.238022326

@@ -21,12 +21,13 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from geosemimtl.classes import ClassMap, MappedClass
 from geosemimtl.data.sets import mtan
 from geosemimtl.data.sets.benchmark import Benchmark, Target, Variant
 from geosemimtl.data.sets.cityscapes_classes import CLASS_MAPS
 from geosemimtl.data.sets.decoding import channels_first, indices_of
 from geosemimtl.raster.arrays import read_npy
-from geosemimtl.tasks import DISPARITY, INVERSE_DEPTH, SEGMENTATION, ClassMap, MappedClass
+from geosemimtl.tasks import DISPARITY, INVERSE_DEPTH, SEGMENTATION
 from geosemimtl.tiling.options import TileOptions
 
 _MOST_16_BIT: Final = 65535

@@ -11,8 +11,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from geosemimtl.classes import ClassMap
 from geosemimtl.errors import LabelError, SceneError
-from geosemimtl.tasks import ClassMap
 
 #: Shorter vectors say nothing of a direction; 8-bit grey 127 or 128 in all bands is 0.007 long.
 _SHORTEST: Final = 0.01

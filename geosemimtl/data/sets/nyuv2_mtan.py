@@ -18,6 +18,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from geosemimtl.classes import ClassMap, MappedClass
 from geosemimtl.data.sets import mtan
 from geosemimtl.data.sets.benchmark import Benchmark, Target, Variant
 from geosemimtl.data.sets.decoding import (
@@ -26,7 +27,7 @@ from geosemimtl.data.sets.decoding import (
     indices_of,
 )
 from geosemimtl.raster.arrays import read_npy
-from geosemimtl.tasks import DEPTH, NORMALS, SEGMENTATION, ClassMap, MappedClass
+from geosemimtl.tasks import DEPTH, NORMALS, SEGMENTATION
 from geosemimtl.tiling.options import TileOptions
 
 #: SceneNet's names and colours of the 13 classes, in its order; its ``painting`` is ``picture``.

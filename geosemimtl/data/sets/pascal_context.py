@@ -24,22 +24,14 @@ from numpy.typing import NDArray
 from scipy.io import loadmat
 from scipy.io.matlab import MatReadError
 
+from geosemimtl.classes import IGNORE, ClassMap, MappedClass
 from geosemimtl.data.sets.benchmark import Benchmark, Kind, Target, Variant
 from geosemimtl.data.sets.decoding import camera_normals
 from geosemimtl.data.sets.outlines import edges_of
 from geosemimtl.errors import LabelError, SceneError
 from geosemimtl.files import on_disk
 from geosemimtl.raster.arrays import read_bands, read_png8
-from geosemimtl.tasks import (
-    EDGES,
-    HUMAN_PARTS,
-    IGNORE,
-    NORMALS,
-    SALIENCY,
-    SEGMENTATION,
-    ClassMap,
-    MappedClass,
-)
+from geosemimtl.tasks import EDGES, HUMAN_PARTS, NORMALS, SALIENCY, SEGMENTATION
 from geosemimtl.tiling.options import TileOptions
 
 _PERSON: Final = 15

@@ -20,12 +20,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from geosemimtl.classes import ClassMap, MappedClass
 from geosemimtl.data.sets.atdt import FARTHEST_M, atdt_map
 from geosemimtl.data.sets.benchmark import Benchmark, Key, Kind, Target, Variant
 from geosemimtl.data.sets.cityscapes_classes import CLASS_MAPS
 from geosemimtl.data.sets.decoding import depth_of_24_bit, indices_of, within
 from geosemimtl.raster.arrays import read_bands
-from geosemimtl.tasks import DEPTH, SEGMENTATION, ClassMap, MappedClass
+from geosemimtl.tasks import DEPTH, SEGMENTATION
 from geosemimtl.tiling.options import TileOptions
 
 FOCAL_PX: Final = 847.630211643

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
+from geosemimtl.classes import ClassMap, MappedClass
 from geosemimtl.data.sets.decoding import (
     camera_normals,
     channels_first,
@@ -18,7 +19,6 @@ from geosemimtl.data.sets.decoding import (
     within,
 )
 from geosemimtl.errors import LabelError, SceneError
-from geosemimtl.tasks import ClassMap, MappedClass
 
 CLASSES = ClassMap(
     entries=(
