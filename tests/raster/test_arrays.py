@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import OpenEXR
 import pytest
+from numpy.testing import assert_array_equal
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -124,6 +125,18 @@ def test_a_torn_file(folder: Path, read: Callable[[Path], Any], file: str) -> No
         path.write_bytes(path.read_bytes()[:-25])
     with pytest.raises(SceneError, match=r"damaged.*(copy)"):
         read(path)
+
+
+@pytest.mark.parametrize("bands", [1, 3, 4])
+def test_a_torn_png_of_8_bit_is_no_picture_of_memory(tmp_path: Path, bands: int) -> None:
+    """GDAL 3.10, decoding it at once, gives what is left of earlier files and no error."""
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, bands), np.uint8)
+    path = tmp_path / "a.png"
+    Image.fromarray(noise.squeeze()).save(path)
+    assert_array_equal(read_bands(path, bands=(bands,), dtype="uint8"), noise.transpose(2, 0, 1))
+    path.write_bytes(path.read_bytes()[:2000])
+    with pytest.raises(SceneError, match="damaged"):
+        read_bands(path, bands=(bands,), dtype="uint8")
 
 
 def test_objects_are_refused(tmp_path: Path) -> None:

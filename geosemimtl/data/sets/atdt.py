@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from geosemimtl.classes import ClassMap, MappedClass
+from geosemimtl.data.sets.cityscapes_classes import CLASS_MAPS
 
 #: Depths beyond are masked when AT/DT learns and is evaluated.
 FARTHEST_M: Final = 100.0
@@ -18,20 +19,8 @@ FARTHEST_M: Final = 100.0
 #: Rows and columns of the crop from the middle in which AT/DT evaluates on KITTI.
 KITTI_CROP: Final = (320, 1216)
 
-#: Name and colour; the colours are Cityscapes', a vehicle's that of a car.
-_CLASSES: Final = {
-    "road": "#804080",
-    "sidewalk": "#f423e8",
-    "wall": "#66669c",
-    "fence": "#be9999",
-    "person": "#dc143c",
-    "pole": "#999999",
-    "vegetation": "#6b8e23",
-    "vehicle": "#00008e",
-    "traffic_sign": "#dcdc00",
-    "building": "#464646",
-    "sky": "#4682b4",
-}
+#: Name and colour, in the order of Table 1.
+_CLASSES: Final = {entry.name: entry.color for entry in CLASS_MAPS["atdt11"].entries}
 
 
 def atdt_map(written: Mapping[str, Sequence[int]], ignore: Sequence[int]) -> ClassMap:

@@ -24,8 +24,9 @@ from numpy.typing import NDArray
 from geosemimtl.classes import IGNORE
 from geosemimtl.data.sets.atdt import ATDT_MAP, FARTHEST_M, atdt_map
 from geosemimtl.data.sets.benchmark import Benchmark, Key, Kind, Target, Variant
-from geosemimtl.data.sets.decoding import depth_of_24_bit, indices_of, read_bands, within
+from geosemimtl.data.sets.decoding import depth_of_24_bit, indices_of, within
 from geosemimtl.errors import SceneError
+from geosemimtl.raster.arrays import read_bands
 from geosemimtl.tasks import DEPTH, SEGMENTATION
 from geosemimtl.tiling.options import TileOptions
 
@@ -116,8 +117,7 @@ def read_depth(path: Path) -> NDArray[np.float32]:
 
 
 def _depth(path: Path) -> NDArray[np.float32]:
-    what = "a depth map of CARLA"
-    return depth_of_24_bit(read_bands(path, bands=(3, 4), dtype="uint8", what=what))
+    return depth_of_24_bit(read_bands(path, bands=(3, 4), dtype="uint8"))
 
 
 def _size(image: NDArray[Any]) -> str:
@@ -126,8 +126,7 @@ def _size(image: NDArray[Any]) -> str:
 
 
 def _labels(path: Path) -> NDArray[np.uint8]:
-    what = "a label map of CARLA"
-    labels: NDArray[np.uint8] = read_bands(path, bands=(1, 3, 4), dtype="uint8", what=what)[0]
+    labels: NDArray[np.uint8] = read_bands(path, bands=(1, 3, 4), dtype="uint8")[0]
     return labels
 
 
@@ -151,7 +150,7 @@ BENCHMARK = Benchmark(
     title="CARLA, as AT/DT lays it out",
     request="https://carla.org",
     licence="what you render is yours; CARLA's assets are CC BY 4.0",
-    options=TileOptions(value_range=(0, 255), name="carla"),
+    options=TileOptions(value_range=(0, 255), resize=(512, 1024), name="carla"),
     variants={"left": Variant(_kind("images", ""), ("red", "green", "blue"))},
     targets={
         SEGMENTATION: Target(_LABELS, "classes", read_classes),

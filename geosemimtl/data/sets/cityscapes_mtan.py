@@ -24,7 +24,9 @@ from numpy.typing import NDArray
 from geosemimtl.classes import ClassMap, MappedClass
 from geosemimtl.data.sets import mtan
 from geosemimtl.data.sets.benchmark import Benchmark, Target, Variant
-from geosemimtl.data.sets.decoding import channels_first, indices_of, read_numbers
+from geosemimtl.data.sets.cityscapes_classes import CLASS_MAPS
+from geosemimtl.data.sets.decoding import channels_first, indices_of
+from geosemimtl.raster.arrays import read_npy
 from geosemimtl.tasks import DISPARITY, INVERSE_DEPTH, SEGMENTATION
 from geosemimtl.tiling.options import TileOptions
 
@@ -32,47 +34,19 @@ _MOST_16_BIT: Final = 65535
 _STEPS_A_PIXEL: Final = 256
 
 
-def _map(*classes: tuple[str, str]) -> ClassMap:
+def _by_index(classes: ClassMap) -> ClassMap:
+    """Return a class map's classes, written as their indices and -1."""
     return ClassMap(
         entries=tuple(
-            MappedClass(name=name, color=color, written=(index,))
-            for index, (name, color) in enumerate(classes)
+            MappedClass(name=entry.name, color=entry.color, written=(index,))
+            for index, entry in enumerate(classes.entries)
         ),
         ignore=(-1,),
     )
 
 
-#: Cityscapes' categories; each has the colour of its commonest class, as none has its own.
-CLASS_MAP_7: Final = _map(
-    ("flat", "#804080"),
-    ("construction", "#464646"),
-    ("object", "#999999"),
-    ("nature", "#6b8e23"),
-    ("sky", "#4682b4"),
-    ("human", "#dc143c"),
-    ("vehicle", "#00008e"),
-)
-CLASS_MAP_19: Final = _map(
-    ("road", "#804080"),
-    ("sidewalk", "#f423e8"),
-    ("building", "#464646"),
-    ("wall", "#66669c"),
-    ("fence", "#be9999"),
-    ("pole", "#999999"),
-    ("traffic_light", "#faaa1e"),
-    ("traffic_sign", "#dcdc00"),
-    ("vegetation", "#6b8e23"),
-    ("terrain", "#98fb98"),
-    ("sky", "#4682b4"),
-    ("person", "#dc143c"),
-    ("rider", "#ff0000"),
-    ("car", "#00008e"),
-    ("truck", "#000046"),
-    ("bus", "#003c64"),
-    ("train", "#005064"),
-    ("motorcycle", "#0000e6"),
-    ("bicycle", "#770b20"),
-)
+CLASS_MAP_7: Final = _by_index(CLASS_MAPS["mtpsl7"])
+CLASS_MAP_19: Final = _by_index(CLASS_MAPS["cityscapes19"])
 
 
 def read_image(path: Path) -> NDArray[np.float32]:
@@ -87,7 +61,7 @@ def read_image(path: Path) -> NDArray[np.float32]:
     Raises:
         SceneError: It is missing, damaged or of another shape.
     """
-    return channels_first(read_numbers(path), 3, path).astype(np.float32)
+    return channels_first(read_npy(path), 3, path).astype(np.float32)
 
 
 def read_classes_7(path: Path) -> NDArray[np.uint8]:
@@ -150,7 +124,7 @@ def read_disparity(path: Path) -> NDArray[np.float32]:
 
 
 def _single(path: Path) -> NDArray[Any]:
-    stored: NDArray[Any] = channels_first(read_numbers(path), 1, path)[0]
+    stored: NDArray[Any] = channels_first(read_npy(path), 1, path)[0]
     return stored
 
 

@@ -5,73 +5,18 @@ All raise an error that names the file, what it holds and the remedy.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import rasterio
 from numpy.typing import NDArray
-from rasterio.errors import RasterioError
 
 from geosemimtl.classes import ClassMap
 from geosemimtl.errors import LabelError, SceneError
-from geosemimtl.files import on_disk
-from geosemimtl.raster.scene import DAMAGED, opened
 
 #: Shorter vectors say nothing of a direction; 8-bit grey 127 or 128 in all bands is 0.007 long.
 _SHORTEST: Final = 0.01
 _FARTHEST_24_BIT_M: Final = 1000.0
-
-
-def read_bands(path: Path, *, bands: Sequence[int], dtype: str, what: str) -> NDArray[Any]:
-    """Read a raster that has to be of a known kind.
-
-    Args:
-        path: A file that GDAL opens.
-        bands: How many bands it may have.
-        dtype: Its type, such as ``uint16``.
-        what: What it should be, for messages.
-
-    Returns:
-        All bands (bands, rows, cols).
-
-    Raises:
-        SceneError: It is missing, damaged or of another kind.
-    """
-    # decoding 8-bit PNGs at once, GDAL 3.10 gives what was in memory for what the file lacks
-    with rasterio.Env(GDAL_PNG_WHOLE_IMAGE_OPTIM="NO"), opened(path) as source:
-        found, kind = source.count, source.dtypes[0]
-        if found not in bands or kind != dtype:
-            wanted = " or ".join(map(str, bands))
-            raise SceneError(
-                f"{path}: has {found} band(s) of {kind}; {what} has {wanted} of {dtype}: take the "
-                "file as it was shipped, not a converted copy"
-            )
-        try:
-            pixels: NDArray[Any] = source.read()
-        except RasterioError as error:
-            raise SceneError(f"{path}: {DAMAGED}") from error
-    return pixels
-
-
-def read_numbers(path: Path) -> NDArray[Any]:
-    """Read an array that NumPy wrote; pickled objects are refused, as they can run code.
-
-    Raises:
-        SceneError: It is missing, inside of a zip, damaged or holds objects.
-    """
-    if on_disk(path)[1]:
-        raise SceneError(f"{path}: arrays of NumPy are not read inside of a zip; unpack it")
-    try:
-        found = np.load(path, allow_pickle=False)
-    except FileNotFoundError as error:
-        raise SceneError(f"{path}: no such file; check the path") from error
-    except (OSError, ValueError, EOFError) as error:
-        raise SceneError(f"{path}: is no array of NumPy ({error}); copy it again") from error
-    if not isinstance(found, np.ndarray) or found.dtype.kind not in "biuf":
-        raise SceneError(f"{path}: holds no array of numbers; take the .npy as it was shipped")
-    return found
 
 
 def channels_first(array: NDArray[Any], channels: int, path: Path) -> NDArray[Any]:

@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geosemimtl.data.sets.benchmark import Key, Kind
-from geosemimtl.data.sets.decoding import read_bands
 from geosemimtl.data.sets.listing import read_text
 from geosemimtl.errors import SceneError
+from geosemimtl.raster.arrays import read_png16
 
 REQUEST = "https://www.cvlibs.net/datasets/kitti/eval_stereo.php"
-LICENCE = "CC BY-NC-SA 3.0"
+LICENCE = "CC BY-NC-SA 3.0: name it, not for commerce, hand it on alike"
 #: Targets of what the right image shows, too, instead of all that was measured.
 NON_OCCLUDED = "non-occluded"
 #: Near the sizes that the images have, of some 375 x 1242 px, and what strides divide.
@@ -52,7 +52,7 @@ def read_disparity(path: Path) -> NDArray[np.float32]:
     Raises:
         SceneError: It is missing, damaged or not of 16 bits.
     """
-    stored = read_bands(path, bands=(1,), dtype="uint16", what="a disparity map of KITTI")[0]
+    stored = read_png16(path)
     return np.where(stored > 0, stored / np.float32(_STEPS_A_PIXEL), np.float32(np.nan))
 
 

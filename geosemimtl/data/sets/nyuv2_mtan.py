@@ -25,8 +25,8 @@ from geosemimtl.data.sets.decoding import (
     camera_normals,
     channels_first,
     indices_of,
-    read_numbers,
 )
+from geosemimtl.raster.arrays import read_npy
 from geosemimtl.tasks import DEPTH, NORMALS, SEGMENTATION
 from geosemimtl.tiling.options import TileOptions
 
@@ -67,7 +67,7 @@ def read_image(path: Path) -> NDArray[np.float32]:
     Raises:
         SceneError: It is missing, damaged or of another shape.
     """
-    return channels_first(read_numbers(path), 3, path).astype(np.float32)
+    return channels_first(read_npy(path), 3, path).astype(np.float32)
 
 
 def read_classes(path: Path) -> NDArray[np.uint8]:
@@ -115,12 +115,12 @@ def read_normals(path: Path) -> NDArray[np.float32]:
     Raises:
         SceneError: It is missing, damaged or of another shape.
     """
-    stored = channels_first(read_numbers(path), 3, path)
+    stored = channels_first(read_npy(path), 3, path)
     return camera_normals(stored, np.isfinite(stored).all(axis=0))
 
 
 def _single(path: Path) -> NDArray[Any]:
-    stored: NDArray[Any] = channels_first(read_numbers(path), 1, path)[0]
+    stored: NDArray[Any] = channels_first(read_npy(path), 1, path)[0]
     return stored
 
 

@@ -26,10 +26,11 @@ from scipy.io.matlab import MatReadError
 
 from geosemimtl.classes import IGNORE, ClassMap, MappedClass
 from geosemimtl.data.sets.benchmark import Benchmark, Kind, Target, Variant
-from geosemimtl.data.sets.decoding import camera_normals, read_bands
+from geosemimtl.data.sets.decoding import camera_normals
 from geosemimtl.data.sets.outlines import edges_of
 from geosemimtl.errors import LabelError, SceneError
 from geosemimtl.files import on_disk
+from geosemimtl.raster.arrays import read_bands, read_png8
 from geosemimtl.tasks import (
     EDGES,
     HUMAN_PARTS,
@@ -143,7 +144,7 @@ def read_normals(path: Path) -> NDArray[np.float32]:
     Raises:
         SceneError: One of the files is missing, damaged or of another kind, or of another size.
     """
-    colours = read_bands(path, bands=(3,), dtype="uint8", what="a normal map of PASCAL_MT")
+    colours = read_bands(path, bands=(3,), dtype="uint8")
     labels = path.parent.parent / "pascal-context" / "trainval" / f"{path.stem}.mat"
     classes = _label_map(labels)
     if classes.shape != colours.shape[1:]:
@@ -166,7 +167,7 @@ def read_saliency(path: Path) -> NDArray[np.uint8]:
     Raises:
         SceneError: It is missing, damaged or of another kind.
     """
-    certain = read_bands(path, bands=(1,), dtype="uint8", what="a saliency map of PASCAL_MT")[0]
+    certain = read_png8(path)
     salient: NDArray[np.uint8] = (certain > _WHITE / 2).astype(np.uint8)
     return salient
 

@@ -24,7 +24,12 @@ from geosemimtl.data.sets.cityscapes_classes import CLASS_MAPS, SKY
 from geosemimtl.errors import SceneError
 from geosemimtl.raster.arrays import read_exr, read_png8
 from geosemimtl.stereo import CITYSCAPES
-from geosemimtl.tasks import DEPTH, DISPARITY, INVERSE_DEPTH, SEGMENTATION
+from geosemimtl.tasks import (
+    DEPTH,
+    DISPARITY,
+    INVERSE_DEPTH,
+    SEGMENTATION,
+)
 from geosemimtl.tiling.options import TileOptions
 
 _LAST_TRAIN, _LAST_VAL = 20_000, 21_000

@@ -23,7 +23,9 @@ from numpy.typing import NDArray
 from geosemimtl.classes import ClassMap, MappedClass
 from geosemimtl.data.sets.atdt import FARTHEST_M, atdt_map
 from geosemimtl.data.sets.benchmark import Benchmark, Key, Kind, Target, Variant
-from geosemimtl.data.sets.decoding import depth_of_24_bit, indices_of, read_bands, within
+from geosemimtl.data.sets.cityscapes_classes import CLASS_MAPS
+from geosemimtl.data.sets.decoding import depth_of_24_bit, indices_of, within
+from geosemimtl.raster.arrays import read_bands
 from geosemimtl.tasks import DEPTH, SEGMENTATION
 from geosemimtl.tiling.options import TileOptions
 
@@ -31,41 +33,27 @@ FOCAL_PX: Final = 847.630211643
 #: Of the sequences that AT/DT does not train on.
 _HELD_OUT: Final = {"1": "test", "3": "val"}
 
-_CLASSES: Final = (
-    ("road", "#804080", (1, 20)),  # 20: lane markings
-    ("sidewalk", "#f423e8", (2,)),
-    ("building", "#464646", (3,)),
-    ("wall", "#66669c", (4,)),
-    ("fence", "#be9999", (5,)),
-    ("pole", "#999999", (6,)),
-    ("traffic_light", "#faaa1e", (7,)),
-    ("traffic_sign", "#dcdc00", (8,)),
-    ("vegetation", "#6b8e23", (9,)),
-    ("terrain", "#98fb98", (10,)),
-    ("sky", "#4682b4", (11,)),
-    ("person", "#dc143c", (12,)),
-    ("rider", "#ff0000", (13,)),
-    ("car", "#00008e", (14,)),
-    ("truck", "#000046", (15,)),
-    ("bus", "#003c64", (16,)),
-    ("train", "#005064", (17,)),
-    ("motorcycle", "#0000e6", (18,)),
-    ("bicycle", "#770b20", (19,)),
-)
 #: Nothing, other things, road works.
 _IGNORED: Final = (0, 21, 22)
 
-#: Cityscapes' 19 classes, in its order and colours.
+_LANE_MARKINGS: Final = 20
+
+#: Cityscapes' 19 classes, numbered from 1 in its order; lane markings are road.
 CITYSCAPES_MAP: Final = ClassMap(
     entries=tuple(
-        MappedClass(name=name, color=color, written=written) for name, color, written in _CLASSES
+        MappedClass(
+            name=entry.name,
+            color=entry.color,
+            written=(number, _LANE_MARKINGS) if entry.name == "road" else (number,),
+        )
+        for number, entry in enumerate(CLASS_MAPS["cityscapes19"].entries, 1)
     ),
     ignore=_IGNORED,
 )
 #: AT/DT's eleven; terrain, riders, trucks, buses, trains and bicycles are ignored, as in its code.
 ATDT_MAP: Final = atdt_map(
     {
-        "road": (1, 20),
+        "road": (1, _LANE_MARKINGS),
         "sidewalk": (2,),
         "building": (3,),
         "wall": (4,),
@@ -114,15 +102,11 @@ def read_depth(path: Path) -> NDArray[np.float32]:
     Raises:
         SceneError: It is missing, damaged or of another kind.
     """
-    what = "a depth map of SYNTHIA-SF"
-    return within(
-        depth_of_24_bit(read_bands(path, bands=(3, 4), dtype="uint8", what=what)), FARTHEST_M
-    )
+    return within(depth_of_24_bit(read_bands(path, bands=(3, 4), dtype="uint8")), FARTHEST_M)
 
 
 def _labels(path: Path) -> NDArray[np.uint8]:
-    what = "a label map of SYNTHIA-SF"
-    labels: NDArray[np.uint8] = read_bands(path, bands=(1, 3, 4), dtype="uint8", what=what)[0]
+    labels: NDArray[np.uint8] = read_bands(path, bands=(1, 3, 4), dtype="uint8")[0]
     return labels
 
 
@@ -144,7 +128,7 @@ BENCHMARK = Benchmark(
     name="synthia_sf",
     title="SYNTHIA-SF",
     request="https://synthia-dataset.net/downloads/",
-    licence="CC BY-NC-SA 3.0",
+    licence="CC BY-NC-SA 3.0 as far as known; its page says what holds",
     options=TileOptions(value_range=(0, 255), resize=(576, 1024), name="synthia_sf"),
     variants={"left": Variant(_kind("images", "rgbleft"), ("red", "green", "blue"))},
     targets={

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,10 +10,8 @@ from typing import Any
 import numpy as np
 import OpenEXR
 import pytest
-import rasterio
 from numpy.typing import NDArray
 from PIL import Image
-from rasterio.errors import NotGeoreferencedWarning
 
 
 @pytest.fixture
@@ -28,6 +25,37 @@ def write_png() -> Callable[[Path, NDArray[Any]], None]:
     def write(path: Path, pixels: NDArray[Any]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(pixels).save(path)
+
+    return write
+
+
+@pytest.fixture
+def png() -> Callable[[Path, NDArray[Any]], Path]:
+    """Return a function that writes a PNG of bands by Pillow, and returns its path.
+
+    Arguments: the path, whose folders are made, and pixels (rows, cols) or (bands, rows, cols).
+    """
+
+    def write(path: Path, pixels: NDArray[Any]) -> Path:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        bands = pixels if pixels.ndim == 3 else pixels[None]
+        Image.fromarray(bands[0] if len(bands) == 1 else np.moveaxis(bands, 0, -1)).save(path)
+        return path
+
+    return write
+
+
+@pytest.fixture
+def npy() -> Callable[[Path, NDArray[Any]], Path]:
+    """Return a function that writes an array of NumPy, and returns its path.
+
+    Arguments: the path, whose folders are made, and the array.
+    """
+
+    def write(path: Path, array: NDArray[Any]) -> Path:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.save(path, array)
+        return path
 
     return write
 
@@ -66,34 +94,3 @@ def zip_folder() -> Callable[[Path, str], Path]:
         return archive
 
     return pack
-
-
-@pytest.fixture
-def png() -> Callable[[Path, NDArray[Any]], Path]:
-    """Return what writes pixels, (rows, columns) or (bands, rows, columns), as a PNG."""
-
-    def write(path: Path, pixels: NDArray[Any]) -> Path:
-        bands = pixels if pixels.ndim == 3 else pixels[None]
-        path.parent.mkdir(parents=True, exist_ok=True)
-        count, height, width = bands.shape
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            with rasterio.open(
-                path, "w", driver="PNG", count=count, height=height, width=width, dtype=bands.dtype
-            ) as target:
-                target.write(bands)
-        return path
-
-    return write
-
-
-@pytest.fixture
-def npy() -> Callable[[Path, NDArray[Any]], Path]:
-    """Return what writes an array of NumPy."""
-
-    def write(path: Path, array: NDArray[Any]) -> Path:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        np.save(path, array)
-        return path
-
-    return write

@@ -32,7 +32,7 @@ def test_depth(tmp_path: Path, png: Write) -> None:
 
 
 def test_the_eleven_classes_of_table_1() -> None:
-    assert carla.ATDT_MAP.classes.names == (
+    assert atdt.ATDT_MAP.classes.names == (
         *("road", "sidewalk", "wall", "fence", "person", "pole", "vegetation", "vehicle"),
         *("traffic_sign", "building", "sky"),
     )
@@ -79,5 +79,7 @@ def test_other_tags_are_refused(tmp_path: Path, png: Write) -> None:
 
 def test_the_splits_of_the_lists() -> None:
     """A hundred frames an episode: 3500, 500 and 1000."""
-    assert Counter(carla.SPLITS.values()) == {"train": 35, "val": 5, "test": 10}
+    split_of = carla.BENCHMARK.split_of
+    counts = Counter(split_of((f"{episode:04}", "000004")) for episode in range(50))
+    assert counts == {"train": 35, "val": 5, "test": 10}
     assert atdt.KITTI_CROP == (320, 1216)

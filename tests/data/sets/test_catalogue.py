@@ -60,7 +60,7 @@ def test_its_keys_have_as_many_parts_in_all_patterns(known: Benchmark) -> None:
 
 def test_its_readers_are_found_again_by_name(known: Benchmark) -> None:
     """As threads, processes and journals need."""
-    sets = (known.targets, *known.alternatives.values())
+    sets = (known.targets, *known.by_classes.values(), *known.alternatives.values())
     readers = [target.read for each in sets for target in each.values()]
     readers += [variant.read for variant in known.variants.values()]
     for read in readers:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
-from numpy.typing import NDArray
 
 from geosemimtl.classes import ClassMap, MappedClass
 from geosemimtl.data.sets.decoding import (
@@ -19,13 +16,10 @@ from geosemimtl.data.sets.decoding import (
     channels_first,
     depth_of_24_bit,
     indices_of,
-    read_bands,
-    read_numbers,
     within,
 )
 from geosemimtl.errors import LabelError, SceneError
 
-Write = Callable[[Path, NDArray[Any]], Path]
 CLASSES = ClassMap(
     entries=(
         MappedClass(name="road", color="#804080", written=(7, 9)),
@@ -109,47 +103,3 @@ def test_the_last_axis_is_taken_where_both_would_do() -> None:
 def test_other_shapes_are_refused() -> None:
     with pytest.raises(SceneError, match=r"^a\.npy: is 2 x 4; 3 channel\(s\).*shipped$"):
         channels_first(np.zeros((2, 4)), 3, Path("a.npy"))
-
-
-def test_rasters_of_another_kind_are_refused(tmp_path: Path, png: Write) -> None:
-    path = png(tmp_path / "a.png", np.zeros((2, 2), np.uint8))
-    with pytest.raises(SceneError, match=r"has 1 band\(s\) of uint8; a map has 1 of uint16"):
-        read_bands(path, bands=(1,), dtype="uint16", what="a map")
-    with pytest.raises(SceneError, match="a map has 3 or 4 of uint8"):
-        read_bands(path, bands=(3, 4), dtype="uint8", what="a map")
-    with pytest.raises(SceneError, match="no such file"):
-        read_bands(tmp_path / "b.png", bands=(1,), dtype="uint8", what="a map")
-
-
-def test_damaged_rasters_are_refused(tmp_path: Path, png: Write) -> None:
-    generator = np.random.default_rng(0)
-    path = png(tmp_path / "a.png", generator.integers(0, 256, (64, 64), np.uint8))
-    path.write_bytes(path.read_bytes()[:2000])
-    with pytest.raises(SceneError, match=r"a\.png: cannot be read; it is damaged"):
-        read_bands(path, bands=(1,), dtype="uint8", what="a map")
-
-
-def test_arrays_are_read_without_pickle(tmp_path: Path, npy: Write) -> None:
-    assert_array_equal(read_numbers(npy(tmp_path / "a.npy", np.arange(3))), [0, 1, 2])
-    with pytest.raises(SceneError, match=r"a\.npy: is no array of NumPy"):
-        read_numbers(npy(tmp_path / "a.npy", np.array([{}], object)))
-
-
-@pytest.mark.parametrize(
-    ("content", "says"),
-    [(b"", "is no array of NumPy"), (b"\x93NUMPY", "is no array of NumPy"), (None, "no such file")],
-)
-def test_damaged_arrays_are_refused(tmp_path: Path, content: bytes | None, says: str) -> None:
-    path = tmp_path / "a.npy"
-    if content is not None:
-        path.write_bytes(content)
-    with pytest.raises(SceneError, match=says):
-        read_numbers(path)
-
-
-def test_arrays_of_words_and_archives_are_refused(tmp_path: Path, npy: Write) -> None:
-    with pytest.raises(SceneError, match="holds no array of numbers"):
-        read_numbers(npy(tmp_path / "a.npy", np.array(["a"])))
-    np.savez(tmp_path / "b.npz", np.arange(3))
-    with pytest.raises(SceneError, match="holds no array of numbers"):
-        read_numbers(tmp_path / "b.npz")

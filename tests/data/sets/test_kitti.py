@@ -48,7 +48,7 @@ def test_disparities_are_256ths_of_a_pixel(tmp_path: Path, png: Write) -> None:
 
 def test_disparities_of_8_bit_are_refused(tmp_path: Path, png: Write) -> None:
     path = png(tmp_path / "a.png", STORED.astype(np.uint8))
-    with pytest.raises(SceneError, match=r"a\.png: has 1 band\(s\) of uint8; a disparity map"):
+    with pytest.raises(SceneError, match=r"a\.png: has 1 band\(s\) of uint8, not 1 of uint16"):
         read_disparity(path)
 
 
