@@ -6,15 +6,21 @@ from pathlib import Path
 
 import click
 
-from geosemimtl.cli.options import FILE, set_option, talk_options
+from geosemimtl.cli.options import FILE, dataset_roots_option, set_option, talk_options
 
 
 @click.command("experiment")
 @click.argument("config", type=FILE)
 @set_option
+@dataset_roots_option
 @click.option("-o", "--output", type=FILE, help="Its folder; runs/NAME by default.")
 @talk_options
-def command(config: Path, overrides: tuple[str, ...], output: Path | None) -> None:
+def command(
+    config: Path,
+    overrides: tuple[str, ...],
+    roots: tuple[tuple[str, str], ...],
+    output: Path | None,
+) -> None:
     """Train and score methods by seeds, as CONFIG (YAML) says.
 
     Writes tables beside the paper's figures (.md), all figures (.csv) and a picture (.png).
@@ -39,7 +45,8 @@ def command(config: Path, overrides: tuple[str, ...], output: Path | None) -> No
     loaded = load_yaml(ExperimentConfig, config, overrides)
     folder = output or Path("runs") / loaded.name
     try:
-        outcomes = experiment(loaded, folder, track=track)
+        folders = {name: Path(root) for name, root in roots}
+        outcomes = experiment(loaded, folder, roots=folders, track=track)
     except KeyboardInterrupt:
         say("\nThe same command goes on from here.")
         raise

@@ -344,6 +344,16 @@ split_options = together(
 )
 
 
+dataset_roots_option = click.option(
+    "--dataset",
+    "roots",
+    nargs=2,
+    multiple=True,
+    metavar="NAME FOLDER",
+    help="Where a data set is that a domain's tile set is to be cut from, if it is not there.",
+)
+
+
 set_option = click.option(
     "-s",
     "--set",

@@ -6,20 +6,19 @@ from pathlib import Path
 
 import click
 
-from geosemimtl.cli.options import FILE, overwrite_option, set_option, talk_options
+from geosemimtl.cli.options import (
+    FILE,
+    dataset_roots_option,
+    overwrite_option,
+    set_option,
+    talk_options,
+)
 
 
 @click.command("train")
 @click.argument("config", type=FILE)
 @set_option
-@click.option(
-    "--dataset",
-    "roots",
-    nargs=2,
-    multiple=True,
-    metavar="NAME FOLDER",
-    help="Where a data set is that a domain's tile set is to be cut from, if it is not there.",
-)
+@dataset_roots_option
 @click.option(
     "--init", type=FILE, help="Model file to start from, instead of the encoder's weights."
 )

@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from geosemimtl.config import Section, problems
 from geosemimtl.errors import ConfigError
+from geosemimtl.tasks import UNITS, TaskName
 from geosemimtl.training.config import TrainConfig
 
 #: Stands in paths for the folder of a seed's own data.
@@ -42,6 +43,24 @@ class CitySection(Section):
     tile_px: int = Field(256, ge=32)
 
 
+class StreetSection(Section):
+    """Synthetic streets of its own for every seed, drawn beforehand.
+
+    They lie in ``{data}/street/camera`` in the layout of Cityscapes and in
+    ``{data}/street/rendered`` in that of Synscapes, from which domains cut their tile sets
+    (``dataset``).
+
+    Attributes:
+        train: Views of each look to train with.
+        val: Views of each look that no training sees.
+        shape: (rows, columns) of a view.
+    """
+
+    train: int = Field(64, ge=1, le=20000)
+    val: int = Field(16, ge=1, le=1000)
+    shape: tuple[Annotated[int, Field(ge=32)], Annotated[int, Field(ge=32)]] = (128, 256)
+
+
 Paths = Annotated[tuple[str, ...], BeforeValidator(lambda v: (v,) if isinstance(v, str) else v)]
 
 
@@ -57,9 +76,11 @@ class SceneSection(Section):
         classes: How the labels write their classes, where not as the model does (YAML).
         area: Polygons; only what lies within them is scored, such as the held-out blocks of a
             tile set: ``tiles/a/tiles.gpkg|subset=split = 'test'``.
+        tiles: A tile set in place of files: each of its tiles is scored on its own, in all tasks,
+            as suits images that lie nowhere on the ground.
         dataset: A data set known by name, as in ``tile --dataset``, in place of files.
         root: Its folder.
-        split: Which of its scenes.
+        split: Which of its scenes, or of the tile set's tiles.
         variant: Of its images.
         no_boundary: Its labels without the borders of objects.
     """
@@ -71,6 +92,7 @@ class SceneSection(Section):
     bands: tuple[str, ...] | None = None
     classes: str | None = None
     area: str | None = None
+    tiles: str | None = None
     dataset: str | None = None
     root: str | None = None
     split: Literal["train", "val", "test"] = "test"
@@ -79,8 +101,17 @@ class SceneSection(Section):
 
     @model_validator(mode="after")
     def _named_or_found(self) -> SceneSection:
-        if self.dataset is None and not self.image:
-            raise ValueError(f"scene {self.name}: name its image, or a dataset and its root")
+        sources = (bool(self.image), self.tiles is not None, self.dataset is not None)
+        if sum(sources) != 1:
+            raise ValueError(
+                f"scene {self.name}: name its image, or its tiles, or a dataset and its root"
+            )
+        beside = (self.labels, self.height, self.bands, self.classes, self.area)
+        if self.tiles is not None and any(beside):
+            raise ValueError(
+                f"scene {self.name}: tiles bring their labels along: leave labels, height, bands, "
+                "classes and area out"
+            )
         if self.dataset is None and (self.root or self.variant or self.no_boundary):
             raise ValueError(f"scene {self.name}: root, variant and no_boundary go with dataset")
         files = (self.image, self.labels, self.height, self.bands, self.classes)
@@ -116,6 +147,7 @@ class ExperimentConfig(Section):
         name: Names the folder under ``runs/``.
         seeds: Of each training and, with ``city``, of its data.
         city: Data that are drawn; without, paths lead to tile sets and scenes that are there.
+        street: Likewise, of streets.
         training: What all trainings have in common: keys of a training's configuration.
         rows: The methods.
         scenes: What is evaluated.
@@ -129,10 +161,11 @@ class ExperimentConfig(Section):
     name: str = Field(pattern=r"^[^/\\]*[^/\\.][^/\\]*$")
     seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field((0, 1, 2), min_length=1)
     city: CitySection | None = None
+    street: StreetSection | None = None
     training: dict[str, Any]
     rows: tuple[RowSection, ...] = Field(min_length=1)
     scenes: tuple[SceneSection, ...] = Field(min_length=1)
-    single: dict[Literal["segmentation", "height"], str] = Field(default_factory=dict)
+    single: dict[TaskName, str] = Field(default_factory=dict)
     statistics: tuple[Statistics, ...] = ("learned", "adapted")
     same_time_as: str | None = None
 
@@ -160,6 +193,12 @@ class ExperimentConfig(Section):
         return self
 
     @model_validator(mode="after")
+    def _one_kind_of_data(self) -> ExperimentConfig:
+        if self.city is not None and self.street is not None:
+            raise ValueError("city and street are both drawn: leave one out")
+        return self
+
+    @model_validator(mode="after")
     def _trainings(self) -> ExperimentConfig:
         for row in self.rows:
             for key in _OWN_KEYS:
@@ -170,6 +209,17 @@ class ExperimentConfig(Section):
             except ValidationError as error:
                 raise ValueError(f"row {row.name}: {problems(TrainConfig, error)}") from error
         return self
+
+    @property
+    def draws(self) -> bool:
+        """Whether every seed has data of its own."""
+        return self.city is not None or self.street is not None
+
+    @property
+    def quantity(self) -> str:
+        """The task whose numbers are scored: the first of the training's that has any."""
+        tasks = self.training.get("tasks", ("segmentation", "height"))
+        return next((task for task in tasks if task in UNITS), "height")
 
     def training_of(
         self, row: RowSection, seed: int, data: Path, iterations: int | None = None
@@ -195,15 +245,22 @@ class ExperimentConfig(Section):
                 )
         if row.domains is not None:
             domains = [domain for domain in domains if domain.get("name") in row.domains]
-        document["domains"] = [
-            {**domain, "tiles": resolved(str(domain.get("tiles")), data)} for domain in domains
-        ]
+        document["domains"] = [_placed(domain, data) for domain in domains]
         if iterations is not None:
             document["iterations"] = iterations
         # rows are compared as their trainings end, as in the papers: no validation chooses, and
         # none takes time
         own = {"name": "model", "seed": seed, "validation": {"every": 0}}
         return TrainConfig.model_validate(document | own)
+
+
+def _placed(domain: Mapping[str, Any], data: Path) -> dict[str, Any]:
+    """Return a domain whose paths have the folder of the seed's data put in."""
+    placed = {**domain, "tiles": resolved(str(domain.get("tiles")), data)}
+    dataset = domain.get("dataset")
+    if isinstance(dataset, Mapping) and dataset.get("root"):
+        placed["dataset"] = {**dataset, "root": resolved(str(dataset["root"]), data)}
+    return placed
 
 
 def resolved(path: str, data: Path) -> Path:

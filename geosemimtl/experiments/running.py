@@ -12,22 +12,23 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from geosemimtl.config import differences
-from geosemimtl.data.city.dataset import SENSORS, cut_scenes, draw_scenes
 from geosemimtl.errors import ConfigError
 from geosemimtl.experiments.config import (
     DATA,
-    CitySection,
     ExperimentConfig,
     RowSection,
     SceneSection,
     resolved,
     slug,
 )
+from geosemimtl.experiments.drawn_data import cut_tile_sets, draw_city, draw_street
 from geosemimtl.experiments.scenes import require_scenes, scene_truth
 from geosemimtl.files import require_absent, write_text
 from geosemimtl.inference.evaluation.scenes import evaluate_model
 from geosemimtl.inference.evaluation.scoring import Evaluation
+from geosemimtl.inference.evaluation.tile_sets import evaluate_tile_set
 from geosemimtl.inference.options import PredictOptions
+from geosemimtl.metrics.task_scores import TaskScores
 from geosemimtl.progress import Track, silent
 from geosemimtl.tasks import HEIGHT, SEGMENTATION
 from geosemimtl.training.config import TrainConfig
@@ -35,10 +36,15 @@ from geosemimtl.training.domains import iterations_in, open_domains
 from geosemimtl.training.trainer import train
 
 T = TypeVar("T")
+#: What scores of a task are called here.
+_FIGURES = {
+    **{name: name for name in ("pixel_accuracy", "mean_iou", "abs_rel")},
+    **{f"delta{power}": f"delta{power}" for power in (1, 2, 3)},
+    **{f"rmse_{unit}": "rmse" for unit in ("m", "px", "per_m")},
+    **{f"mae_{unit}": "mae" for unit in ("m", "px", "per_m")},
+}
 _OUTCOME = "outcome.json"
 _MARK = "experiment.json"
-#: Seeds of the cities that are drawn for one seed of an experiment.
-_CITIES_A_SEED = 100
 #: Scores by name, by statistics (``learned`` or ``adapted``), by scene.
 Scores = Mapping[str, Mapping[str, Mapping[str, float]]]
 
@@ -72,22 +78,31 @@ class _Job(NamedTuple):
     iterations: int | None  # other than the row's own: the same time as another's
 
 
-def experiment(config: ExperimentConfig, output: Path, *, track: Track = silent) -> list[Outcome]:
+def experiment(
+    config: ExperimentConfig,
+    output: Path,
+    *,
+    roots: Mapping[str, Path] | None = None,
+    track: Track = silent,
+) -> list[Outcome]:
     """Train and evaluate every row with every seed; what is done already is not done again.
 
     Args:
         config: The experiment.
         output: Its folder.
+        roots: Folders of data sets by their name, from which tile sets are cut that are not there.
         track: Shows progress.
 
     Raises:
         ConfigError: The folder holds another experiment.
         GeoSemiMTLError: As of training and evaluation.
     """
-    if config.city is None:
+    if not config.draws:
+        trainings = [config.training_of(row, config.seeds[0], Path()) for row in config.rows]
+        cut_tile_sets(trainings, roots or {}, track)
         require_scenes(config.scenes)
-        for row in config.rows:  # before the first one has trained for days
-            open_domains(config.training_of(row, config.seeds[0], Path()))
+        for training in trainings:  # before the first one has trained for days
+            open_domains(training)
     _require_same(config, output)
     jobs = [_Job(row, seed, None) for seed in config.seeds for row in config.rows]
     outcomes = [_outcome(config, job, output, _numbered(track, jobs, job)) for job in jobs]
@@ -99,7 +114,7 @@ def experiment(config: ExperimentConfig, output: Path, *, track: Track = silent)
 
 def _require_same(config: ExperimentConfig, output: Path) -> None:
     """Refuse to mix two experiments; rows, seeds and scenes may be added to one."""
-    wanted = config.model_dump(mode="json", include={"city", "training", "statistics"})
+    wanted = config.model_dump(mode="json", include={"city", "street", "training", "statistics"})
     path = output / _MARK
     if path.exists():
         before = json.loads(path.read_text(encoding="utf-8"))
@@ -132,7 +147,9 @@ def _outcome(config: ExperimentConfig, job: _Job, output: Path, track: Track) ->
         folder = folder.with_name(f"{folder.name}_same_time")
     known = _known(folder, _asked(config, job))
     if config.city is not None:
-        _require_city(config.city, job.seed, data, track)
+        draw_city(config.city, job.seed, data, track)
+    if config.street is not None:
+        draw_street(config, config.street, job.seed, data, track)
     model = folder / "model.safetensors"
     if not known:
         watch = _Watch(track)
@@ -210,26 +227,6 @@ class _Watch:
         return statistics.median(between) if between else 0.0
 
 
-def _require_city(city: CitySection, seed: int, folder: Path, track: Track) -> None:
-    """Draw and cut a seed's cities; what is there already stays."""
-    done = folder / "done"
-    if done.exists():
-        return
-    (folder / "scenes").mkdir(parents=True, exist_ok=True)
-    for number, sensor in enumerate(SENSORS):
-        first = _CITIES_A_SEED * (seed + 1) + number * _CITIES_A_SEED // len(SENSORS)
-        cities = {str(k): (city.train_m, first + k) for k in range(1, city.train_scenes + 1)}
-        drawn = draw_scenes(
-            sensor, folder / "scenes", cities | {"test": (city.test_m, first)}, track
-        )
-        tiles = folder / "tiles" / sensor.name
-        if not tiles.exists():
-            cut_scenes(
-                sensor, drawn[:-1], tiles, gsd_m=city.gsd_m, tile_px=city.tile_px, track=track
-            )
-    write_text(done, "")
-
-
 def _scores(
     config: ExperimentConfig,
     scene: SceneSection,
@@ -238,7 +235,9 @@ def _scores(
     data: Path,
     track: Track,
 ) -> dict[str, dict[str, float]]:
-    """Score a whole stitched scene, in float32, by each kind of statistics."""
+    """Score a whole stitched scene, or tiles, in float32, by each kind of statistics."""
+    if scene.tiles is not None:
+        return _tile_scores(config, scene, training, model, resolved(scene.tiles, data), track)
     truth = scene_truth(scene, data)
     labels = truth.labels if SEGMENTATION in training.tasks else ()
     heights = truth.heights if HEIGHT in training.tasks else ()
@@ -263,6 +262,37 @@ def _scores(
         )
         found[kind] = _figures(evaluation)
     return found
+
+
+def _tile_scores(
+    config: ExperimentConfig,
+    scene: SceneSection,
+    training: TrainConfig,
+    model: Path,
+    tiles: Path,
+    track: Track,
+) -> dict[str, dict[str, float]]:
+    """Score a tile set's split by each kind of statistics."""
+    names = [domain.name for domain in training.domains]
+    found: dict[str, dict[str, float]] = {}
+    for kind in config.statistics:
+        options = PredictOptions(
+            sensor=scene.name if scene.name in names else None,
+            adapt_bn=kind == "adapted",
+            precision="float32",
+        )
+        scores = evaluate_tile_set(tiles, model, split=scene.split, options=options, track=track)
+        found[kind] = _figures_of_tasks(scores.tasks, config.quantity)
+    return found
+
+
+def _figures_of_tasks(tasks: Mapping[str, TaskScores], quantity: str) -> dict[str, float]:
+    figures: dict[str, float] = {}
+    for task in (SEGMENTATION, quantity):
+        if task in tasks:
+            named = tasks[task].named()
+            figures |= {_FIGURES[name]: value for name, value in named.items() if name in _FIGURES}
+    return figures
 
 
 def _figures(evaluation: Evaluation) -> dict[str, float]:

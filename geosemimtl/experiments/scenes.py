@@ -18,6 +18,7 @@ from geosemimtl.files import on_disk
 from geosemimtl.raster.scene import Georeference
 from geosemimtl.tasks import HEIGHT, SEGMENTATION
 from geosemimtl.tiling.splits import read_split_list
+from geosemimtl.tiling.tileset import read_tileset
 from geosemimtl.tiling.vectors import split_layer
 
 _LOG = logging.getLogger(__name__)
@@ -74,6 +75,9 @@ def require_scenes(sections: Sequence[SceneSection]) -> None:
         TileSetError: As there.
     """
     for section in sections:
+        if section.tiles is not None:
+            read_tileset(Path(section.tiles))
+            continue
         truth = scene_truth(section, Path())
         for path in (*truth.images, *truth.labels, *truth.heights):
             if not on_disk(split_layer(path).file)[0].exists():

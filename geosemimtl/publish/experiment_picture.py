@@ -13,10 +13,11 @@ from geosemimtl.experiments.config import ExperimentConfig
 from geosemimtl.experiments.running import Outcome
 from geosemimtl.publish.outcome_tables import figures_of
 from geosemimtl.publish.picture import write_figure
+from geosemimtl.tasks import UNITS
 
 _FIGURES = (
     ("mean_iou", 100, "mIoU in %, more is better"),
-    ("rmse", 1, "RMSE in m, less is better"),
+    ("rmse", 1, "RMSE in {unit}, less is better"),
 )
 #: Colour and place beside the row's line, by kind of statistics.
 _LOOKS = {"learned": ("#1f4e79", -0.16), "adapted": ("#d9822b", 0.16)}
@@ -49,7 +50,7 @@ def draw_experiment(path: Path, config: ExperimentConfig, outcomes: Sequence[Out
                 _draw_dots(axis, values, kind)
             axis.set_yticks(range(len(rows)), rows)
             axis.set_ylim(len(rows) - 0.5, -0.5)
-            axis.set_xlabel(label)
+            axis.set_xlabel(label.format(unit=UNITS[config.quantity]))
             axis.set_title(f"{scene.name}", fontsize=10)
             axis.grid(axis="x", color="#dddddd", linewidth=0.7)
             axis.set_axisbelow(True)

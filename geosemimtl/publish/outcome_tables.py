@@ -7,17 +7,17 @@ import statistics
 from collections.abc import Mapping, Sequence
 from io import StringIO
 
-from geosemimtl.experiments.config import ExperimentConfig, Figure, RowSection
+from geosemimtl.experiments.config import ExperimentConfig, Figure
 from geosemimtl.experiments.running import Outcome
 from geosemimtl.metrics.multitask import multi_task_gain
 from geosemimtl.publish.score_tables import Summary
-from geosemimtl.tasks import HEIGHT, SEGMENTATION
+from geosemimtl.tasks import HEIGHT, SEGMENTATION, UNITS
 
 #: Column, figure, factor and decimals.
 _COLUMNS: tuple[tuple[str, Figure, int, int], ...] = (
     ("pAcc %", "pixel_accuracy", 100, 1),
     ("mIoU %", "mean_iou", 100, 1),
-    ("RMSE m", "rmse", 1, 2),
+    ("RMSE", "rmse", 1, 2),
     ("AbR", "abs_rel", 1, 2),
     ("d1 %", "delta1", 100, 1),
     ("d2 %", "delta2", 100, 1),
@@ -35,8 +35,8 @@ def experiment_tables(
 
     A short one fits a terminal: it has what the gain is made of, and not the paper's figures.
 
-    AbR and d1 to d3 are of pixels whose truth is above 0.5 m; the paper's, of all above 0, so
-    theirs are not to be compared.
+    AbR and d1 to d3 of heights are of pixels whose truth is above 0.5 m; the paper's, of all above
+    0, so theirs are not to be compared. Of other numbers they are of all above 0.
 
     A cell is the mean over the seeds, and behind ± their sample standard deviation. The gain
     (Eq. 10) compares seed by seed with the single-task rows of the same statistics and budget.
@@ -47,7 +47,7 @@ def experiment_tables(
             for kind in config.statistics:
                 title = f"{scene.name}, {_BUDGETS[same_time]}, {_KINDS[kind]}"
                 found = figures_of(config, outcomes, scene.name, kind, same_time=same_time)
-                head, lines = _rows(config.rows, scene.name, found, short=short)
+                head, lines = _rows(config, scene.name, found, short=short)
                 if not short:
                     budgets = [
                         _budget(config, outcomes, line[0], same_time=same_time) for line in lines
@@ -67,10 +67,11 @@ _KINDS = {
 
 def experiment_document(config: ExperimentConfig, outcomes: Sequence[Outcome]) -> str:
     """Return all tables as Markdown, and how they are to be read."""
-    seeds = ", ".join(map(str, config.seeds))
+    seeds, on_ground = ", ".join(map(str, config.seeds)), config.quantity == HEIGHT
     read = (
         f"Seeds {seeds}; mean ± sample standard deviation over them, which says little of so few. "
-        "AbR and d1 to d3 are of true heights above 0.5 m. The gain is over the single-task rows "
+        f"AbR and d1 to d3 are of true {'heights above 0.5 m' if on_ground else 'values above 0'}. "
+        "The gain is over the single-task rows "
         "of its table, seed by seed (Eq. 10). Seconds of training are medians."
     )
     tables = [each.markdown() for each in experiment_tables(config, outcomes)]
@@ -125,7 +126,7 @@ def _single(
 ) -> dict[str, float]:
     rows = {
         "mean_iou": config.single.get(SEGMENTATION, ""),
-        "rmse": config.single.get(HEIGHT, ""),
+        "rmse": next((row for task, row in config.single.items() if task in UNITS), ""),
     }
     single = {
         figure: found[row][seed][figure]
@@ -136,15 +137,18 @@ def _single(
 
 
 def _rows(
-    rows: Sequence[RowSection],
+    config: ExperimentConfig,
     scene: str,
     found: Mapping[str, Mapping[int, Mapping[str, float]]],
     *,
     short: bool,
 ) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
     """Return a table's head and its rows."""
+    rows, unit = config.rows, UNITS[config.quantity]
     columns = [column for column in _COLUMNS if not short or column[1] in _SHORT]
-    labels: dict[Figure, str] = {figure: label for label, figure, _, _ in columns}
+    labels: dict[Figure, str] = {
+        figure: f"{label} {unit}" if figure == "rmse" else label for label, figure, _, _ in columns
+    }
     printed = [
         name
         for name in labels
