@@ -41,7 +41,7 @@ from geosemimtl.data.city.materials import class_table
 from geosemimtl.data.city.objects import Plan
 from geosemimtl.data.city.presets import preset
 from geosemimtl.data.city.truth import paint
-from geosemimtl.demonstration import FULL, TEST_SEED
+from geosemimtl.demonstration.city import FULL, TEST_SEED
 from geosemimtl.machine import versions
 from geosemimtl.raster.declared import CLASSES_TAG
 from geosemimtl.vectors.options import VectorOptions

@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 from geosemimtl.data.city.dataset import SENSORS
-from geosemimtl.demonstration import Plan, demo_config
+from geosemimtl.demonstration.city import Plan, demo_config
 from geosemimtl.inference.evaluation.scenes import evaluate
 from geosemimtl.inference.evaluation.scoring import Evaluation
 from geosemimtl.inference.predictor import predict

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from geosemimtl.data.regime_drawing import regime
-    from geosemimtl.demonstration import demo
+    from geosemimtl.demonstration.city import demo
+    from geosemimtl.demonstration.street import street_demo
     from geosemimtl.experiments.running import experiment
     from geosemimtl.inference.evaluation.scenes import evaluate
     from geosemimtl.inference.inspection.contents import info
@@ -33,6 +34,7 @@ __all__ = [
     "ndsm",
     "predict",
     "regime",
+    "street_demo",
     "tile",
     "train",
     "vectorize",
@@ -40,7 +42,7 @@ __all__ = [
 
 _HOMES = {
     "check": "inference.inspection.scenes",
-    "demo": "demonstration",
+    "demo": "demonstration.city",
     "evaluate": "inference.evaluation.scenes",
     "experiment": "experiments.running",
     "export": "publish.export.exporting",
@@ -48,6 +50,7 @@ _HOMES = {
     "ndsm": "terrain.subtraction",
     "predict": "inference.predictor",
     "regime": "data.regime_drawing",
+    "street_demo": "demonstration.street",
     "tile": "tiling.cutting",
     "train": "training.trainer",
     "vectorize": "vectors.vectorization",

@@ -61,6 +61,11 @@ class TaskScores(Protocol):
         """The main score as a figure whose best is 1; 0 says nothing. ``None``: tells nothing."""
         ...
 
+    @property
+    def reference(self) -> float | None:
+        """What the main score is of one who says the same everywhere; ``None`` if it is nothing."""
+        ...
+
     def named(self) -> dict[str, float]:
         """Return all scores by name, the main one first."""
         ...
@@ -99,6 +104,12 @@ class _ClassScores:
     @property
     def skill(self) -> float:
         return self._scores.counts.miou
+
+    @property
+    def reference(self) -> float | None:
+        """That of the most common class: its share of the pixels, over the classes there are."""
+        truth = self._scores.counts.matrix.sum(axis=1)
+        return float(truth.max() / truth.sum() / np.count_nonzero(truth)) if truth.any() else None
 
     def named(self) -> dict[str, float]:
         counts = self._scores.counts
@@ -140,11 +151,16 @@ class _NumberScores:
     @property
     def skill(self) -> float | None:
         """1 - RMSE / deviation of the truth, which is the error of who always says its mean."""
-        zero = self._zero.counts
-        spread = math.sqrt(max(zero.rmse**2 - zero.bias**2, 0))
+        spread = self.reference
         if not spread > _ALIKE * self._task.scale:
             return None
         return 1 - self._errors.counts.rmse / spread
+
+    @property
+    def reference(self) -> float:
+        """That of the mean: the deviation of the truth."""
+        zero = self._zero.counts
+        return math.sqrt(max(zero.rmse**2 - zero.bias**2, 0))
 
     def named(self) -> dict[str, float]:
         found = self._errors.compute()
@@ -178,6 +194,10 @@ class _NormalScores:
     @property
     def skill(self) -> float:
         return 1 - self._counts.mean_deg / _WORST_DEG
+
+    @property
+    def reference(self) -> None:
+        return None
 
     def named(self) -> dict[str, float]:
         shares = {f"within_{limit:g}_deg": self._counts.within(limit) for limit in LIMITS_DEG}
@@ -218,6 +238,10 @@ class _YesScores:
     def skill(self) -> float | None:
         _, value = self.main
         return None if math.isnan(value) else value
+
+    @property
+    def reference(self) -> None:
+        return None
 
     def named(self) -> dict[str, float]:
         if self._is_edges:

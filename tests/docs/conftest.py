@@ -25,11 +25,11 @@ import yaml
 from affine import Affine
 from numpy.typing import NDArray
 
-import geosemimtl.demonstration
+import geosemimtl.demonstration.city
 from geosemimtl.cli.main import main
 from geosemimtl.data.city.presets import preset
 from geosemimtl.data.city.scene import draw_city
-from geosemimtl.demonstration import Plan
+from geosemimtl.demonstration.city import Plan
 
 ROOT = Path(__file__).parents[2]
 GSD_M = 0.2
@@ -166,8 +166,8 @@ def lay_file() -> Callable[[Path, str], None]:
 def _small_demo() -> Iterator[None]:
     """Let ``geosemimtl demo`` draw cities of a few houses."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(geosemimtl.demonstration, "FULL", DEMO)
-        patch.setattr(geosemimtl.demonstration, "QUICK", DEMO)
+        patch.setattr(geosemimtl.demonstration.city, "FULL", DEMO)
+        patch.setattr(geosemimtl.demonstration.city, "QUICK", DEMO)
         yield
 
 

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Any
 
 from geosemimtl.classes import ISPRS_CLASSES
 from geosemimtl.data.city.dataset import SENSORS, Sensor, cut_scenes, draw_scenes
 from geosemimtl.data.city.scene import CityFiles
-from geosemimtl.errors import OutputError
+from geosemimtl.demonstration.recipes import departures, prepare
 from geosemimtl.files import write_text
 from geosemimtl.inference.evaluation.scenes import evaluate
 from geosemimtl.inference.evaluation.scoring import Evaluation
@@ -27,9 +25,6 @@ from geosemimtl.publish.score_tables import Summary, scene_tables
 from geosemimtl.tasks import HEIGHT, SEGMENTATION
 from geosemimtl.training.config import TrainConfig, load_config
 from geosemimtl.training.trainer import train
-
-#: Marks a folder as a demo's, so that --overwrite never removes anything else.
-_MARK = ".geosemimtl-demo"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +94,8 @@ def demo(
     Raises:
         OutputError: The folder exists, and is no demo's or ``overwrite`` is not set.
     """
-    _prepare(folder, overwrite=overwrite)
+    prepare(folder, overwrite=overwrite)
+    (folder / "scenes").mkdir()
     config = demo_config(folder, plan)
     scenes = [_draw(sensor, folder, plan, track) for sensor in SENSORS]
     for sensor, (training, _) in zip(SENSORS, scenes, strict=True):
@@ -134,42 +130,6 @@ def demo_config(folder: Path, plan: Plan = FULL) -> TrainConfig:
     tiles = (f"domains.{k}.tiles={folder / 'tiles' / s.name}" for k, s in enumerate(SENSORS))
     with as_file(files("geosemimtl.configs") / "demo.yaml") as path:
         return load_config(path, (*plan.overrides, *tiles))
-
-
-def departures(config: TrainConfig) -> tuple[str, ...]:
-    """Return where a configuration differs from the paper's, whose values are the defaults."""
-    theirs = _values(TrainConfig(domains=config.domains))
-    own = _values(config)
-    return tuple(
-        f"{key}: {value} (paper: {theirs[key]})"
-        for key, value in own.items()
-        if value != theirs[key]
-    )
-
-
-def _values(config: TrainConfig) -> dict[str, Any]:
-    values = _flat(config.model_dump(mode="json", exclude={"name", "seed"}))
-    return values | {"iterations": config.iterations or f"{config.epochs} epochs"}
-
-
-def _flat(document: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return nested values under dotted keys."""
-    flat: dict[str, Any] = {}
-    for key, value in document.items():
-        inner = _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else None
-        flat |= {f"{prefix}{key}": value} if inner is None else inner
-    return flat
-
-
-def _prepare(folder: Path, *, overwrite: bool) -> None:
-    if folder.exists():
-        if not overwrite:
-            raise OutputError(f"{folder}: exists already; pass --overwrite to replace it")
-        if not (folder / _MARK).exists():
-            raise OutputError(f"{folder}: is no demo's folder; choose another with -o")
-        shutil.rmtree(folder)
-    (folder / "scenes").mkdir(parents=True)
-    (folder / _MARK).touch()
 
 
 def _draw(

@@ -1,0 +1,1 @@
+"""Demonstrations: the whole way on synthetic data, from drawing to a picture."""
