@@ -22,7 +22,6 @@ from geosemimtl.data.sets.benchmark import Benchmark, Kind, Variant, Wanted
 from geosemimtl.data.sets.finding import find_data_set
 from geosemimtl.data.sets.registry import DATA_SETS, benchmark_of
 from geosemimtl.errors import ConfigError, GridError, TileSetError
-from geosemimtl.tasks import HEIGHT, SEGMENTATION
 from geosemimtl.tiling.cutting import tile
 from geosemimtl.tiling.data_set import DataSet
 from geosemimtl.tiling.layers import open_layers
@@ -91,13 +90,13 @@ def test_potsdam_is_found_in_folders_and_in_zips(make_isprs: Make, zips: bool) -
         "surface models": 4,
     }
     first = data.scenes[0]
-    assert [each.name for each in (*first.image, *first.of(SEGMENTATION), *first.of(HEIGHT))] == [
+    assert [each.name for each in (*first.image, *first.labels, *first.height)] == [
         "top_potsdam_2_10_IRRG.tif",
         "top_potsdam_2_10_label.tif",
     ]
     layers = open_layers(first, data.options)
     assert layers.image.bands == ("nir", "red", "green")
-    assert layers.image.grid.ground_crs.to_epsg() == 32633
+    assert layers.image.grid.crs.to_epsg() == 32633
     assert layers.image.grid.gsd_m == pytest.approx((0.05, 0.05), rel=1e-3)
     assert layers.image.grid.transform.c == pytest.approx(366036)
 
@@ -108,7 +107,7 @@ def test_vaihingens_images_and_labels_are_told_apart(make_isprs: Make, zips: boo
     data = find_data_set("vaihingen", root, Wanted(height_scale_m=0.1))
     assert [scene.name for scene in data.scenes] == [f"top_mosaic_09cm_area{n}" for n, _ in AREAS]
     for scene in data.scenes:
-        (image,), (labels,), (heights,) = scene.image, scene.of(SEGMENTATION), scene.of(HEIGHT)
+        (image,), (labels,), (heights,) = scene.image, scene.labels, scene.height
         assert image.name == labels.name
         assert image.parent.name == "top"
         assert "ground_truth_COMPLETE" in str(labels) or "gts_for" in str(labels)
@@ -155,7 +154,7 @@ def test_tiles_have_the_bands_classes_and_heights(
     made = tile(data, tmp_path / "tiles")
     assert made.name == "potsdam"
     assert made.gsd_m == 0.09
-    assert (made.size_px, made.overlap_px) == ((512, 512), 256)
+    assert (made.size_px, made.overlap_px) == (512, 256)
     assert made.bands == bands
     values = {"nir": 200, "red": 120, "green": 80, "blue": 40}
     means = [band.mean * 255 for band in made.statistics]
@@ -208,7 +207,7 @@ def test_labels_asked_for_are_needed(make_isprs: Make) -> None:
 def test_grey_levels_are_no_metres(make_isprs: Make) -> None:
     """Without their unit they are left out, and the reason is said."""
     data = find_data_set("potsdam", make_isprs("potsdam", PATCHES))
-    assert all(scene.of(HEIGHT) == () for scene in data.scenes)
+    assert all(scene.height == () for scene in data.scenes)
     (remark,) = [each for each in data.remarks if "heights" in each]
     assert "grey levels" in remark
     assert "--height-scale METRES" in remark
@@ -233,7 +232,7 @@ def test_heights_of_a_folder_ndsm_are_metres(make_isprs: Make) -> None:
     data = find_data_set("potsdam", root)
     assert stock(data, "heights in metres") == 1
     assert stock(data, "surface models") == 4
-    assert [len(scene.of(HEIGHT)) for scene in data.scenes] == [1, 0, 0, 0]
+    assert [len(scene.height) for scene in data.scenes] == [1, 0, 0, 0]
     assert any("3 of 4 scenes have none and are cut without" in each for each in data.remarks)
 
 

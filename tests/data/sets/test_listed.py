@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from geosemimtl.classes import ISPRS_CLASS_MAP
 from geosemimtl.data.sets.listed import is_scenes_file, read_scenes_file
 from geosemimtl.errors import ConfigError, TileSetError
-from geosemimtl.tasks import SEGMENTATION
 from geosemimtl.tiling.cutting import tile
 from geosemimtl.tiling.options import TileOptions
 
@@ -51,7 +50,7 @@ def town(make_raster: Maker, noise: Noise, tmp_path: Path) -> Path:
 def test_everything_is_said_in_one_file(town: Path, tmp_path: Path) -> None:
     data = read_scenes_file(town)
     assert [scene.name for scene in data.scenes] == ["a", "b"]
-    assert data.scenes[1].of(SEGMENTATION) == (tmp_path / "labels" / "b.tif",)
+    assert data.scenes[1].labels == (tmp_path / "labels" / "b.tif",)
     made = tile(data, tmp_path / "tiles")
     assert (made.name, made.gsd_m, made.bands) == ("town", 0.1, ("nir", "red", "green"))
     assert made.value_range == (0, 1000)
@@ -59,7 +58,7 @@ def test_everything_is_said_in_one_file(town: Path, tmp_path: Path) -> None:
     assert made.classes is not None
     assert made.classes.names == ("ground", "tree")
     assert made.heights is not None
-    assert made.heights.maximum == pytest.approx(9.9)
+    assert made.heights.maximum_m == pytest.approx(9.9)
 
 
 def test_what_is_not_said_is_as_ever(town: Path) -> None:
