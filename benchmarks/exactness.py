@@ -43,7 +43,7 @@ SAME_CRS_M = (0.06, 0.08, 0.09, 0.1, 0.11, 0.2, 0.03)
 OTHER_M = (0.09, 0.2, 0.03)
 OTHER_CRS = ("EPSG:25832", "EPSG:4326", "EPSG:3035")
 FILTERS = {"image": image_filter, "segmentation": label_filter, "height": height_filter}
-NODATA = {"segmentation": IGNORE, "height": NODATA}
+NODATA_OF = {"segmentation": IGNORE, "height": NODATA}
 #: Upper ends of the columns: levels of an image, metres of heights.
 LEVELS = (0.0, 1.0, 2.0)
 METRES = (1e-5, 1e-3, 1e-1)
@@ -76,7 +76,7 @@ def make_city(folder: Path) -> City:
     files = {kind: folder / f"{kind}.tif" for kind in pixels}
     for kind, values in pixels.items():
         mask = valid if kind == "image" else None
-        write_raster(files[kind], values, grid, nodata=NODATA.get(kind), valid=mask)
+        write_raster(files[kind], values, grid, nodata=NODATA_OF.get(kind), valid=mask)
     return City(files, pixels | {"valid": valid[None]}, grid)
 
 
@@ -103,7 +103,7 @@ def by_gdal(city: City, kind: str, grid: PixelGrid, out: Path) -> tuple[Values, 
     (left, bottom, right, top), (rows, cols) = grid.bounds, grid.shape
     resampling = FILTERS[kind](city.grid, grid).name
     where = ["-te", repr(left), repr(bottom), repr(right), repr(top), "-ts", str(cols), str(rows)]
-    crs = ["-t_srs", grid.crs.to_wkt(), *(["-dstalpha"] if kind == "image" else [])]
+    crs = ["-t_srs", grid.ground_crs.to_wkt(), *(["-dstalpha"] if kind == "image" else [])]
     how = ["-q", "-overwrite", "-et", "0", "-r", resampling]
     subprocess.run(
         [str(shutil.which("gdalwarp")), *how, *crs, *where, city.files[kind], out], check=True
@@ -170,7 +170,7 @@ def compare(city: City, gsd_m: float, crs: str | None, folder: Path) -> None:
     made = folder / f"tiles_{gsd_m}_{crs}".replace(":", "_")
     tile([city.files["image"]], made, labels=labels, heights=heights, options=options)
     scene = open_scene(city.files["image"])
-    grid = tile_grid(scene, gsd_m, crs)
+    grid = tile_grid(scene, options)
     ratio = Fraction(str(gsd_m)) / Fraction(str(GSD_M))
     hangs_over = crs is None and (city.grid.shape[0] / ratio).denominator > 1
     part = np.s_[: grid.shape[0] - hangs_over, : grid.shape[1] - hangs_over]

@@ -32,7 +32,7 @@ from geosemimtl.raster.grid import model_grid
 from geosemimtl.raster.reading import image_filter, read_on_grid
 from geosemimtl.raster.scene import open_scene
 from geosemimtl.raster.values import unit_values
-from geosemimtl.tasks import Height, Segmentation
+from geosemimtl.tasks import HEIGHT, Quantity, Segmentation
 from geosemimtl.tiling.layout import TileLayout
 from geosemimtl.tiling.weights import hann
 from geosemimtl.training.config import load_config
@@ -68,7 +68,7 @@ def make_model(folder: Path, name: str) -> None:
     if network is None:
         with as_file(files("geosemimtl.configs") / "demo.yaml") as path:
             network = load_config(path).network.model_copy(update={"weights": None})
-    tasks = (Segmentation(classes=ISPRS_CLASSES), Height(scale_m=20))
+    tasks = (Segmentation(classes=ISPRS_CLASSES), Quantity(name=HEIGHT, scale=20))
     tile_px = 256 if name == "demo" else TILE_PX
     card = ModelCard(
         name=name,
@@ -80,7 +80,7 @@ def make_model(folder: Path, name: str) -> None:
         dtype="uint8",
         value_range=(0, 255),
         gsd_m=GSD_M,
-        tile_px=tile_px,
+        tile_px=(tile_px, tile_px),
         overlap_px=tile_px // 2,
         domains=(),
         training={},
@@ -112,6 +112,7 @@ def _tiles(folder: Path, network: str) -> tuple[TileLayout, NDArray[np.float32]]
     """Read the scene at the model's GSD, whole."""
     card = read_card(folder / f"{network}.safetensors")
     scene = open_scene(folder / "city.tif")
+    assert card.gsd_m is not None  # noqa: S101  (made above, with one)
     grid = model_grid(scene.grid, card.gsd_m)
     with read_on_grid(scene, grid, image_filter(scene.grid, grid), card.bands) as reader:
         pixels, _ = reader.read()
@@ -164,7 +165,7 @@ def plain(folder: Path, network: str, how: str, device: str) -> dict[str, Any]:
     loaded.to(device, memory_format=layout_format)  # type: ignore[call-overload]  # torch's stub lacks the pair
     begun = time.perf_counter()
     layout, pixels = _tiles(folder, network)
-    (rows, cols), size = layout.shape, layout.size_px
+    (rows, cols), (size, _) = layout.shape, layout.size_px
     channels = sum(task.channels for task in card.tasks)
     total, weight = np.zeros((channels, rows, cols), np.float32), np.zeros((rows, cols), np.float32)
     window = np.outer(hann(size), hann(size)).astype(np.float32)

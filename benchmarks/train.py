@@ -25,7 +25,7 @@ from geosemimtl.data.augmentation import augmented
 from geosemimtl.data.city.dataset import SENSORS, cut_scenes, draw_scenes
 from geosemimtl.data.tiles import IterationBatches
 from geosemimtl.losses import berhu_loss, cross_entropy, domain_loss
-from geosemimtl.tasks import HEIGHT, SEGMENTATION, Height
+from geosemimtl.tasks import HEIGHT, SEGMENTATION, Quantity
 from geosemimtl.training.config import TrainConfig
 from geosemimtl.training.domains import data_of, open_domains
 from geosemimtl.training.module import MultiTaskTask
@@ -65,7 +65,7 @@ class Bare:
         module = MultiTaskTask(config, data, config.iterations or 1)
         self._model, self._method = module.model, module.method
         self._judges = self._method.networks
-        self._scale_m = next(t.scale_m for t in data.tasks if isinstance(t, Height))
+        self._scale_m = next(t.scale for t in data.tasks if isinstance(t, Quantity))
         self._network, self._own = module.configure_optimizers()
         normalisation = (module.mean, module.std)
         self._batches = [

@@ -14,17 +14,18 @@ ROOT = Path(__file__).parents[1]
 #: Real folders by the package that they are; the links inside geosemimtl/ lead to the first two.
 MAPPED = {"cli": "geosemimtl.cli", "tiling": "geosemimtl.tiling", "configs": "geosemimtl.configs"}
 #: What each part of the house may import; itself always.
-BASE = {"errors", "config", "tasks", "progress", "files", "machine", "stereo"}
+BASE = {"errors", "config", "classes", "tasks", "progress", "files", "machine", "stereo"}
 LIBRARY = {"data", "models", "losses", "metrics"}
 OPERATIONS = {"training", "inference", "publish", "experiments"}
 LAYERS: dict[str, set[str]] = {
     "errors": set(),
-    "tasks": {"errors"},
+    "classes": set(),
+    "tasks": {"classes"},
     "progress": {"errors"},
     "files": {"errors"},
     "machine": set(),
     "stereo": set(),
-    "config": {"errors", "tasks"},
+    "config": {"errors", "classes", "tasks"},
     "configs": set(),
     "terrain": BASE | {"raster"},
     "raster": BASE,

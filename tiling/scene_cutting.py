@@ -26,7 +26,7 @@ from geosemimtl.tiling.options import TileOptions
 from geosemimtl.tiling.pieces import PieceQueue, Settled, assemble, bands, reading_threads
 from geosemimtl.tiling.statistics import StatisticsSum
 from geosemimtl.tiling.targets import classes_of
-from geosemimtl.tiling.tile_facts import tile_facts
+from geosemimtl.tiling.tile_facts import facts_of
 from geosemimtl.tiling.tile_files import TileFiles
 
 #: The split from which the statistics are.
@@ -290,7 +290,7 @@ class SceneCutter:
             "split": place.split,
             "valid_share": share,
             "padded": bool(bottom > rows or right > cols),
-            **tile_facts(tile.targets, self._target.classes),
+            **facts_of(tile.targets, self._target.classes),
         }
 
 

@@ -18,7 +18,7 @@ from geosemimtl.tasks import (
 )
 
 
-def tile_facts(
+def facts_of(
     targets: Mapping[str, NDArray[Any]], classes: Mapping[str, Sequence[LandClass]]
 ) -> dict[str, float | None]:
     """Return columns of the index about labels.

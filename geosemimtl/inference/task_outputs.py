@@ -114,4 +114,4 @@ def _number_style(task: Quantity) -> str:
     if task.name == HEIGHT:
         return height_style(task.scale)
     ramp = DISTANCE_RAMP if task.name == DEPTH else NEARNESS_RAMP
-    return ramp_style(ramp, (0, task.scale), f" {task.unit}")
+    return ramp_style(ramp, (0, task.scale), task.unit)

@@ -74,7 +74,7 @@ def ramp_style(
     )
     for step, color in enumerate(colors):
         value = low + (high - low) * step / (len(colors) - 1)
-        label = f"{value * shown:g} {unit}"
+        label = f"{value * shown:g} {unit}".rstrip()
         ET.SubElement(ramp, "item", value=f"{value:g}", color=color, alpha="255", label=label)
     return _text(root)
 

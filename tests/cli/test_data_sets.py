@@ -37,7 +37,7 @@ def test_tile_cuts_as_the_data_set_says(run: Run) -> None:
     said = manifest("new")
     assert (said["name"], said["gsd_m"], said["overlap_px"]) == ("potsdam", 0.09, 256)
     assert said["splits"] == {"test": 1, "train": 1}
-    assert said["heights"] is None
+    assert set(said["targets"]) == {"segmentation"}
 
 
 @pytest.mark.usefixtures("potsdam")
@@ -47,7 +47,7 @@ def test_options_override_the_data_set(run: Run) -> None:
     done = run("tile", "--dataset", "potsdam", "potsdam", *options, "-o", "new")
     assert done.code == 0
     said = manifest("new")
-    assert (said["name"], said["gsd_m"], said["size_px"]) == ("p", 0.1, 32)
+    assert (said["name"], said["gsd_m"], said["size_px"]) == ("p", 0.1, [32, 32])
     assert list(said["splits"]) == ["train"]
     assert said["bands"] == ["red", "green", "blue"]
 
@@ -56,7 +56,7 @@ def test_options_override_the_data_set(run: Run) -> None:
 def test_heights_of_a_scale(run: Run) -> None:
     command = ("tile", "--dataset", "potsdam", "potsdam", "--height-scale", "0.1", "-o", "new")
     assert run(*command).code == 0
-    assert manifest("new")["heights"]["maximum_m"] == pytest.approx(5.5)
+    assert manifest("new")["targets"]["height"]["maximum"] == pytest.approx(5.5)
 
 
 @pytest.mark.usefixtures("potsdam")
@@ -127,6 +127,6 @@ def test_a_description_of_ones_own(place: Path, run: Run) -> None:
     assert run("check", "mine.yaml").code == 0
     assert run("tile", "mine.yaml", "--size", "32", "-o", "new").code == 0
     said = manifest("new")
-    assert (said["name"], said["gsd_m"], said["size_px"]) == ("mine", 0.2, 32)
+    assert (said["name"], said["gsd_m"], said["size_px"]) == ("mine", 0.2, [32, 32])
     assert run("tile", "mine.yaml", "--gsd", "0.1", "--size", "32", "-o", "finer").code == 0
     assert manifest("finer")["gsd_m"] == 0.1

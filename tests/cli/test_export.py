@@ -69,7 +69,7 @@ def test_deepness_as_json(run: Run) -> None:
         "plugin_deepness_height.onnx",
     ]
     assert [each["multiple_px"] for each in made] == [None, None]
-    assert all(each["size_px"] == 64 for each in made)
+    assert all(each["size_px"] == [64, 64] for each in made)
     assert not Path("plugin.onnx").exists()
     assert "carries no geosemimtl model card" in run("info", made[0]["path"]).err
 

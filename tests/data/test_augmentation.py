@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from geosemimtl.classes import IGNORE
-from geosemimtl.config import AugmentationConfig
+from geosemimtl.config import AugmentationConfig, Zoom
 from geosemimtl.data.augmentation import (
     apply_geometry,
     augmented,
@@ -139,11 +139,11 @@ def test_flips_and_degrees() -> None:
 @pytest.mark.parametrize(
     ("how", "factor"), [("leaves", 1.0), ("multiplies", 2.0), ("divides", 0.5)]
 )
-def test_what_zooming_does_to_heights(how: str, factor: float) -> None:
+def test_what_zooming_does_to_heights(how: Zoom, factor: float) -> None:
     batch = _batch()
     twice = _affine(0, -0.5, 20, 0.5, 0, 10, 4)  # zoomed in by 2, and turned
     plain = apply_geometry(batch, twice, 16)
-    zoomed = apply_geometry(batch, twice, 16, how)
+    zoomed = apply_geometry(batch, twice, 16, {HEIGHT: how})
     assert plain.valid[HEIGHT].any()
     torch.testing.assert_close(zoomed.targets[HEIGHT], factor * plain.targets[HEIGHT])
     assert torch.equal(zoomed.image, plain.image)

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from geosemimtl.classes import IGNORE, Classes, LandClass
+from geosemimtl.classes import HUMAN_PARTS_CLASSES, IGNORE, Classes, LandClass
 from geosemimtl.config import DecoderConfig, NetworkConfig
 from geosemimtl.inference import networks, predictor
 from geosemimtl.models.network import Output, build_network
@@ -20,10 +20,20 @@ from geosemimtl.raster.cog import cog_writer
 from geosemimtl.raster.scene import open_scene
 from geosemimtl.raster.writing import RasterKind
 from geosemimtl.tasks import (
+    DEPTH,
+    DISPARITY,
+    EDGES,
     HEIGHT,
+    HUMAN_PARTS,
+    INVERSE_DEPTH,
+    NORMALS,
+    SALIENCY,
     SEGMENTATION,
+    Binary,
+    Normals,
     Quantity,
     Segmentation,
+    Task,
 )
 from geosemimtl.training.model_file import ModelCard, save_model
 
@@ -39,8 +49,24 @@ COLOURS = Classes(
 )
 
 
+#: A task of every other name.
+OTHERS: tuple[Task, ...] = (
+    Segmentation(name="human_parts", classes=HUMAN_PARTS_CLASSES),
+    Quantity(name="depth", scale=80),
+    Quantity(name="inverse_depth", scale=0.5),
+    Quantity(name="disparity", scale=120),
+    Normals(),
+    Binary(name="saliency"),
+    Binary(name="edges"),
+)
+
+
 class Pointwise(nn.Module):
     """The class is the brightest band, the height a hundred metres times the first band.
+
+    Other numbers are the first band in units of their scale, a normal is the three bands less a
+    half, yes is likelier than no where the second band is above a half, and parts of people are
+    the first three.
 
     Args:
         broken: Whether heights are no numbers.
@@ -54,7 +80,12 @@ class Pointwise(nn.Module):
     def forward(self, image: Tensor) -> Output:
         """Keep and predict the images (B, C, H, W)."""
         self.seen += list(image.cpu().numpy().copy())
-        return Output([], {SEGMENTATION: image * 10, HEIGHT: image[:, :1] * self.gain})
+        first, unlikely = image[:, :1] * self.gain, torch.full_like(image[:, :1], -9.0)
+        said = {SEGMENTATION: image * 10, HEIGHT: first, NORMALS: image - 0.5}
+        said |= dict.fromkeys((DEPTH, INVERSE_DEPTH, DISPARITY), first)
+        said |= dict.fromkeys((SALIENCY, EDGES), (image[:, 1:2] - 0.5) * 20)
+        said[HUMAN_PARTS] = torch.cat([image * 10, *[unlikely] * 4], dim=1)
+        return Output([], said)
 
 
 @pytest.fixture
@@ -101,6 +132,12 @@ def pointwise(
         return network
 
     return use
+
+
+@pytest.fixture
+def every_task(make_card: Callable[..., ModelCard]) -> tuple[Task, ...]:
+    """Return a task of every name, the usual ones first."""
+    return (*make_card().tasks, *OTHERS)
 
 
 @pytest.fixture

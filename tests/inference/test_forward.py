@@ -97,7 +97,7 @@ def test_batch_normalisation_adapts_to_the_scene(model_file: Path) -> None:
 
 def _piece(pixels: NDArray[np.float32]) -> Piece:
     size = pixels.shape[1]
-    return Piece(Window(0, 0, size, size), pixels, np.ones((size, size), bool), None, None)
+    return Piece(Window(0, 0, size, size), pixels, np.ones((size, size), bool), {})
 
 
 PAIR = ("float32", "bfloat16")

@@ -7,13 +7,16 @@ import pytest
 import torch
 from torch import Tensor
 
-from geosemimtl.classes import IGNORE, Classes, LandClass
+from geosemimtl.classes import HUMAN_PARTS_CLASSES, IGNORE, Classes, LandClass
 from geosemimtl.inference.outputs import SUFFIXES, Outputs
 from geosemimtl.tasks import (
     HEIGHT,
     NODATA,
+    Binary,
+    Normals,
     Quantity,
     Segmentation,
+    Task,
 )
 
 LAND = Segmentation(
@@ -21,13 +24,23 @@ LAND = Segmentation(
         entries=tuple(LandClass(name=name, color="#00ff00") for name in ("grass", "tree", "road"))
     )
 )
-HEIGHT = Quantity(name=HEIGHT, scale=10)
+HEIGHTS = Quantity(name=HEIGHT, scale=10)
+#: A task of every other name.
+OTHERS: tuple[Task, ...] = (
+    Segmentation(name="human_parts", classes=HUMAN_PARTS_CLASSES),
+    Quantity(name="depth", scale=80),
+    Quantity(name="inverse_depth", scale=0.5),
+    Quantity(name="disparity", scale=120),
+    Normals(),
+    Binary(name="saliency"),
+    Binary(name="edges"),
+)
 
 
-def outputs(*tasks: Segmentation | Height, disagreement: bool = False) -> Outputs:
+def outputs(*tasks: Task, disagreement: bool = False) -> Outputs:
     """Return all rasters, disagreement if asked for."""
     return Outputs.of(
-        tasks or (LAND, HEIGHT),
+        tasks or (LAND, HEIGHTS),
         "toy",
         confidence=True,
         probabilities=True,
@@ -42,9 +55,10 @@ def pixels(*values: float) -> Tensor:
 
 def test_rasters_follow_from_the_tasks() -> None:
     assert outputs().kinds == ("segmentation", "height", "confidence", "probabilities")
-    assert outputs(HEIGHT).kinds == ("height",)
-    assert outputs(HEIGHT, disagreement=True).kinds == ("height", "disagreement")
-    assert set(outputs(disagreement=True).kinds) == set(SUFFIXES)
+    assert outputs(HEIGHTS).kinds == ("height",)
+    assert outputs(HEIGHTS, disagreement=True).kinds == ("height", "disagreement")
+    every = outputs(LAND, HEIGHTS, *OTHERS, disagreement=True)
+    assert set(every.kinds) == set(SUFFIXES)
 
 
 def test_the_largest_probability_decides() -> None:

@@ -29,8 +29,8 @@ def plans(draw: st.DrawFn) -> Plan:
     whole = PixelGrid(Affine(own_m, 0, 0, 0, -own_m, 0), (rows, cols), UTM)
     gsd_m = draw(st.floats(0.05, 0.2))
     grid = model_grid(whole, min(gsd_m, own_m * max(rows, cols)))
-    size = draw(st.integers(1, 32))
-    layout = TileLayout(grid.shape, size, draw(st.integers(0, size - 1)))
+    size = draw(st.tuples(st.integers(1, 32), st.integers(1, 32)))
+    layout = TileLayout(grid.shape, size, draw(st.integers(0, min(size) - 1)))
     top, left = draw(st.integers(0, rows - 1)), draw(st.integers(0, cols - 1))
     window = Window(left, top, draw(st.integers(1, cols - left)), draw(st.integers(1, rows - top)))
     with pytest.MonkeyPatch.context() as patch:
@@ -54,7 +54,7 @@ def test_every_pixel_belongs_to_one_strip_of_one_band(plan: Plan) -> None:
 @given(plan=plans())
 def test_a_strip_waits_for_all_tiles_that_it_draws_on(plan: Plan) -> None:
     first, end = reach(plan.down)
-    tops, size = plan.layout.row_offsets, plan.layout.size_px
+    tops, size = plan.layout.row_offsets, plan.layout.size_px[0]
     for strip in plan.strips:
         rows = tile_rows([strip])
         low, high = first[strip.rows.start], end[strip.rows.stop - 1]
@@ -68,7 +68,7 @@ def test_a_strip_waits_for_all_tiles_that_it_draws_on(plan: Plan) -> None:
 @given(plan=plans())
 def test_a_band_has_all_tiles_that_it_draws_on(plan: Plan) -> None:
     first, end = reach(plan.across)
-    lefts, size = plan.layout.col_offsets, plan.layout.size_px
+    lefts, size = plan.layout.col_offsets, plan.layout.size_px[1]
     for band in plan.bands:
         low, high = first[band.cols.start], end[band.cols.stop - 1]
         touching = [j for j, left in enumerate(lefts) if left < high and left + size > low]
@@ -98,7 +98,7 @@ def test_what_is_left_is_shared_out_once(plan: Plan, parts: int, data: st.DataOb
 
 def test_a_wide_scene_is_cut_in_the_middle_of_a_step() -> None:
     whole = PixelGrid(Affine(1, 0, 0, 0, -1, 0), (600, 20000), UTM)
-    plan = plan_scene(whole, whole, TileLayout(whole.shape, 512, 256))
+    plan = plan_scene(whole, whole, TileLayout(whole.shape, (512, 512), 256))
     widths = [len(band.model_cols) for band in plan.bands]
     assert len(widths) == 3
     assert max(widths) <= planning.BAND_PX
@@ -108,5 +108,5 @@ def test_a_wide_scene_is_cut_in_the_middle_of_a_step() -> None:
 
 def test_output_that_is_much_finer_than_the_model() -> None:
     whole = PixelGrid(Affine(0.05, 0, 0, 0, -0.05, 0), (2000, 100000), UTM)
-    plan = plan_scene(model_grid(whole, 1), whole, TileLayout((100, 5000), 512, 256))
+    plan = plan_scene(model_grid(whole, 1), whole, TileLayout((100, 5000), (512, 512), 256))
     assert max(len(band.cols) for band in plan.bands) <= planning.BAND_OUTPUT_PX

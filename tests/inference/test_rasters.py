@@ -11,10 +11,11 @@ import pytest
 import rasterio
 from numpy.typing import NDArray
 
+from geosemimtl.classes import HUMAN_PARTS_CLASSES
 from geosemimtl.inference.options import PredictOptions
 from geosemimtl.inference.outputs import SUFFIXES, TITLES
 from geosemimtl.inference.predictor import predict
-from geosemimtl.tasks import HEIGHT, Quantity
+from geosemimtl.tasks import HEIGHT, Quantity, Task
 
 MODEL = Path("any.safetensors")
 EVERY = PredictOptions(probabilities=True, disagreement=True)
@@ -44,7 +45,46 @@ LOOKS = {
     ),
     "confidence": Look("uint8", 255, ("confidence",), ("%",), PER_CENT),
     "probabilities": Look("uint8", 255, tuple(CLASSES), ("share",) * 3, PER_CENT, 0.004),
-    "disagreement": Look("float32", -9999, ("classes", "height"), ("share", "m"), PER_CENT),
+    "disagreement": Look(
+        "float32",
+        -9999,
+        (
+            "classes",
+            "height",
+            "human_parts",
+            "depth",
+            "inverse_depth",
+            "disparity",
+            "normals",
+            "saliency",
+            "edges",
+        ),
+        ("share", "m", "share", "m", "1/m", "px", "length", "share", "share"),
+        PER_CENT,
+    ),
+    "human_parts": Look(
+        "uint8",
+        255,
+        ("human parts",),
+        (None,),
+        [name.replace("_", " ") for name in HUMAN_PARTS_CLASSES.names],
+    ),
+    "depth": Look("float32", -9999, ("depth",), ("m",), ["0 m", "20 m", "40 m", "60 m", "80 m"]),
+    "inverse_depth": Look(
+        "float32",
+        -9999,
+        ("inverse depth",),
+        ("1/m",),
+        ["0 1/m", "0.125 1/m", "0.25 1/m", "0.375 1/m", "0.5 1/m"],
+    ),
+    "disparity": Look(
+        "float32", -9999, ("disparity",), ("px",), ["0 px", "30 px", "60 px", "90 px", "120 px"]
+    ),
+    "normals": Look(
+        "float32", -9999, ("x", "y", "z"), (None,) * 3, ["-1", "-0.5", "0", "0.5", "1"]
+    ),
+    "saliency": Look("uint8", 255, ("saliency",), ("%",), PER_CENT),
+    "edges": Look("uint8", 255, ("edges",), ("%",), PER_CENT),
 }
 
 
@@ -64,8 +104,10 @@ def test_no_raster_is_forgotten() -> None:
     assert set(LOOKS) == set(SUFFIXES) == set(TITLES)
 
 
-def test_each_says_what_it_is(pointwise: Callable[..., Any], scene: Path) -> None:
-    pointwise()
+def test_each_says_what_it_is(
+    pointwise: Callable[..., Any], scene: Path, every_task: tuple[Task, ...]
+) -> None:
+    pointwise(tasks=every_task)
     (made,) = predict([scene], MODEL, options=EVERY)
     assert set(made.rasters) == set(LOOKS)
     for kind, path in made.rasters.items():

@@ -1,13 +1,11 @@
-"""Cross entropy against torch's, and the table of supervised losses."""
+"""Cross entropy against torch's."""
 
 import pytest
 import torch
 from torch.nn import functional
 
 from geosemimtl.classes import IGNORE
-from geosemimtl.losses.regression import berhu_loss
-from geosemimtl.losses.segmentation import SUPERVISED, cross_entropy, height_loss
-from geosemimtl.tasks import TASK_NAMES
+from geosemimtl.losses.segmentation import cross_entropy
 
 WEIGHTS = torch.tensor([1.0, 2.0, 0.5])
 
@@ -72,14 +70,3 @@ def test_losses_are_float32_under_autocast(
     expected = cross_entropy(logits.bfloat16().float(), target, valid)
     assert loss.dtype == torch.float32
     torch.testing.assert_close(loss, expected)
-
-
-def test_height_loss_is_berhu_in_the_networks_unit() -> None:
-    logits, metres = torch.rand(2, 1, 3, 3), 30 * torch.rand(2, 3, 3)
-    valid = metres > 3
-    expected = berhu_loss(logits[:, 0], metres / 30, valid)
-    torch.testing.assert_close(height_loss(logits, metres, valid, scale_m=30), expected)
-
-
-def test_every_task_has_a_supervised_loss() -> None:
-    assert set(SUPERVISED) == set(TASK_NAMES)

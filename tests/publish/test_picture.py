@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 
 from geosemimtl.classes import ISPRS_CLASSES, rgb_of
 from geosemimtl.errors import OutputError
-from geosemimtl.publish.picture import Panels, PictureRow, draw_picture, drawn, write_figure
+from geosemimtl.publish.panels import Look, Panels, drawn
+from geosemimtl.publish.picture import PictureRow, draw_picture, write_figure
 from geosemimtl.raster.styles import HEIGHT_RAMP
+from geosemimtl.tasks import HEIGHT, SEGMENTATION
 
 
 @pytest.fixture
@@ -69,14 +71,14 @@ def test_panels_of_what_is_known(tmp_path: Path) -> None:
     """A task that nobody predicts has no panels, and one without truth says so."""
     image = np.full((8, 8, 3), 0.5)
     indices = np.full((8, 8), 4)  # yellow cars
-    row = Panels("a tile", image, 4.0, classes=(indices, None))
-    write_figure(drawn([row], ISPRS_CLASSES, None), tmp_path / "classes.png")
+    row = Panels("a tile", image, 4.0, {SEGMENTATION: (indices, None)})
+    write_figure(drawn([row], [Look(SEGMENTATION, ISPRS_CLASSES)]), tmp_path / "classes.png")
     assert imread(tmp_path / "classes.png").shape[1] == round(3.4 * 3 * 110)
     colours = _drawn_colours(tmp_path / "classes.png")
     assert {ISPRS_CLASSES.entries[4].rgb, (217, 217, 217)} <= colours  # and the grey of "no labels"
     metres = np.array([[0.0, np.nan]] * 2)
-    row = Panels("a tile", image, 4.0, heights=(metres, metres + 10))
-    write_figure(drawn([row], None, 10.0), tmp_path / "heights.png")
+    row = Panels("a tile", image, 4.0, {HEIGHT: (metres, metres + 10)})
+    write_figure(drawn([row], [Look(HEIGHT, None, 10.0, "m")]), tmp_path / "heights.png")
     low, high = (rgb_of(HEIGHT_RAMP[end]) for end in (0, -1))
     assert {low, high, (217, 217, 217)} <= _drawn_colours(tmp_path / "heights.png")
 

@@ -88,7 +88,7 @@ def test_model_grid_at_the_scenes_own_gsd_is_the_scenes_grid(
 def test_potsdam(make_grid: GridMaker) -> None:
     grid = model_grid(make_grid((6000, 6000)), 0.09)
     assert grid.shape == (3334, 3334)
-    layout = TileLayout(grid.shape, 512, 256)
+    layout = TileLayout(grid.shape, (512, 512), 256)
     assert (len(layout.row_offsets), len(layout.col_offsets)) == (13, 13)
 
 
@@ -143,7 +143,7 @@ def test_overlays_forgives_another_size_and_a_thousandth_of_a_pixel(make_grid: G
 
 def test_a_crs_is_the_same_however_it_is_written(make_grid: GridMaker) -> None:
     grid = make_grid((10, 10))
-    for spelling in (grid.crs.to_wkt(), grid.crs.to_wkt(version="WKT1_ESRI")):
+    for spelling in (grid.ground_crs.to_wkt(), grid.ground_crs.to_wkt(version="WKT1_ESRI")):
         assert grid.matches(replace(grid, crs=CRS.from_wkt(spelling)))
     degrees = replace(grid, crs=CRS.from_epsg(4326))
     for spelling in ("OGC:CRS84", "+proj=longlat +datum=WGS84 +no_defs"):
@@ -193,7 +193,8 @@ def test_another_crs_covers_the_footprint(
 
 def test_the_scenes_own_crs_keeps_its_axes(make_grid: GridMaker) -> None:
     scene = make_grid((30, 40), degrees=20)
-    assert model_grid(scene, 0.09, CRS.from_wkt(scene.crs.to_wkt())) == model_grid(scene, 0.09)
+    again = CRS.from_wkt(scene.ground_crs.to_wkt())
+    assert model_grid(scene, 0.09, again) == model_grid(scene, 0.09)
 
 
 def test_a_crs_that_does_not_reach_the_scene(

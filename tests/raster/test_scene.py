@@ -121,12 +121,12 @@ def test_no_crs_and_the_remedy(make_raster: Maker, noise: Noise, one_line: OneLi
     with pytest.raises(GridError, match="has no CRS; name it, such as --assume-crs") as caught:
         open_scene(path)
     assert str(path) in one_line(caught.value)
-    assert open_scene(path, assume_crs="EPSG:25833").grid.crs.to_epsg() == 25833
+    assert open_scene(path, assume_crs="EPSG:25833").grid.ground_crs.to_epsg() == 25833
 
 
 def test_an_assumed_crs_never_replaces_the_files(make_raster: Maker, noise: Noise) -> None:
     path = make_raster("a.tif", noise(3, 8, 8))
-    assert open_scene(path, assume_crs="EPSG:2994").grid.crs.to_epsg() == 25833
+    assert open_scene(path, assume_crs="EPSG:2994").grid.ground_crs.to_epsg() == 25833
 
 
 def test_an_assumed_crs_that_is_not_used_is_said(
@@ -149,10 +149,10 @@ def test_a_neighbours_crs_is_only_a_fallback(
     with_own = make_raster("b.tif", noise(3, 8, 8))
     assert open_scene(without, fallback=Georeference(near)).grid.crs == near
     assert (
-        open_scene(without, assume_crs=named, fallback=Georeference(near)).grid.crs.to_epsg()
+        open_scene(without, assume_crs=named, fallback=Georeference(near)).grid.ground_crs.to_epsg()
         == 25834
     )
-    assert open_scene(with_own, fallback=Georeference(near)).grid.crs.to_epsg() == 25833
+    assert open_scene(with_own, fallback=Georeference(near)).grid.ground_crs.to_epsg() == 25833
     assert not caplog.records
 
 

@@ -49,9 +49,9 @@ def batch(make_raster: Maker, noise: Noise) -> list[Layers]:
 
 def layouts(batch: list[Layers], options: TileOptions) -> Layouts:
     """Return where the tiles lie."""
-    grids = {each.name: tile_grid(each.image, options.gsd_m or 0.5, None) for each in batch}
+    grids = {each.name: tile_grid(each.image, options, 0.5) for each in batch}
     return {
-        name: (grid, TileLayout(grid.shape, options.size_px, options.shared_px, options.edge))
+        name: (grid, TileLayout(grid.shape, options.tile_px, options.shared_px, options.edge))
         for name, grid in grids.items()
     }
 
@@ -158,10 +158,10 @@ def test_too_few_blocks(batch: list[Layers], one_line: OneLine) -> None:
 
 def test_how_far_source_pixels_reach(batch: list[Layers], make_raster: Maker) -> None:
     scene = batch[0]
-    assert source_reach_px(scene, tile_grid(scene.image, 0.5, None)) == 0
-    assert source_reach_px(scene, tile_grid(scene.image, 1.0, None)) == 2
-    assert source_reach_px(scene, tile_grid(scene.image, 0.2, None)) == 6
+    assert source_reach_px(scene, tile_grid(scene.image, TileOptions(gsd_m=0.5))) == 0
+    assert source_reach_px(scene, tile_grid(scene.image, TileOptions(gsd_m=1.0))) == 2
+    assert source_reach_px(scene, tile_grid(scene.image, TileOptions(gsd_m=0.2))) == 6
     # labels of 2 m pixels on the image's own grid
     coarse = make_raster("l.tif", np.zeros((1, 10, 12), np.uint8), gsd=2.0)
-    labelled = open_layers(SceneFiles("a", scene.image.files, labels=(coarse,)), OPTIONS)
-    assert source_reach_px(labelled, tile_grid(scene.image, 0.5, None)) == 9
+    labelled = open_layers(SceneFiles("a", scene.image.files, {"segmentation": (coarse,)}), OPTIONS)
+    assert source_reach_px(labelled, tile_grid(scene.image, TileOptions(gsd_m=0.5))) == 9

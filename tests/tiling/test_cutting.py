@@ -26,7 +26,7 @@ from geosemimtl.tiling.index import tile_names
 from geosemimtl.tiling.labels import open_labels
 from geosemimtl.tiling.layout import TileLayout
 from geosemimtl.tiling.options import TileOptions
-from geosemimtl.tiling.tileset import height_scale_m, read_tileset
+from geosemimtl.tiling.tileset import pooled_scale, read_tileset
 
 Maker = Callable[..., Path]
 Noise = Callable[..., NDArray[Any]]
@@ -48,7 +48,7 @@ def test_the_manifest_is_read_back(town: Any, tmp_path: Path) -> None:
     written = cut(town, tmp_path / "tiles")
     assert read_tileset(tmp_path / "tiles") == written
     assert (written.name, written.bands, written.dtype) == ("tiles", RGB, "uint8")
-    assert (written.gsd_m, written.size_px, written.overlap_px) == (0.09, 32, 16)
+    assert (written.gsd_m, written.size_px, written.overlap_px) == (0.09, (32, 32), 16)
     assert written.tasks == ("segmentation", "height")
     assert written.value_range == (0, 255)
     assert [source.files for source in written.sources] == [("image.tif", "label.tif", "ndsm.tif")]
@@ -66,7 +66,7 @@ def test_tiles_are_what_reading_on_the_grid_gives(town: Any, tmp_path: Path) -> 
     with open_labels([town.label], SMALL.classes).on_grid(grid) as reader:
         classes = reader.read()
     heights, known = whole(town.ndsm, grid, "average")
-    layout = TileLayout(grid.shape, 32, 16)
+    layout = TileLayout(grid.shape, (32, 32), 16)
     for i, j, window in layout.tiles():
         name = f"image_r{i:03d}_c{j:03d}.tif"
         part = np.s_[window.row_off : window.row_off + 32, window.col_off : window.col_off + 32]
@@ -221,7 +221,7 @@ def test_statistics_are_those_of_the_scene(town: Any, tmp_path: Path) -> None:
     assert written.heights.mean == pytest.approx(heights.mean(), rel=1e-6)
     assert (written.heights.minimum, written.heights.maximum) == (heights.min(), heights.max())
     assert sum(written.heights.histogram) == heights.size
-    scale = height_scale_m({"town": written})
+    scale = pooled_scale({"town": written}, "height")
     assert scale == np.ceil(np.quantile(heights, 0.995, method="inverted_cdf"))
     assert written.labelled_pixels() == {"segmentation": labels.size, "height": heights.size}
 

@@ -79,7 +79,7 @@ class Town:
         options = TileOptions(gsd_m=gsd_m, crs=crs, size_px=256, overlap=0.25)
         labels, heights = [self.files["segmentation"]], [self.files["height"]]
         tile([self.files["image"]], out, labels=labels, heights=heights, options=options)
-        grid = tile_grid(open_scene(self.files["image"]), gsd_m, crs)
+        grid = tile_grid(open_scene(self.files["image"]), options)
         return grid, {kind: put_together(out / kind, grid) for kind in FILTERS}
 
     def judged(self, judge: Judge, kind: str, grid: PixelGrid) -> Layer:

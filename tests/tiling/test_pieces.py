@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rasterio.windows import Window
 
+from geosemimtl.tasks import HEIGHT, SEGMENTATION
 from geosemimtl.tiling import pieces
 from geosemimtl.tiling.layers import Piece
 from geosemimtl.tiling.layout import EDGES, axis_offsets
@@ -32,7 +33,9 @@ def read(window: Window) -> Piece:
         window.row_off : window.row_off + window.height,
         window.col_off : window.col_off + window.width,
     ]
-    return Piece(window, IMAGE[:, *part], VALID[part], INDICES[part], HEIGHTS[part])
+    return Piece(
+        window, IMAGE[:, *part], VALID[part], {SEGMENTATION: INDICES[part], HEIGHT: HEIGHTS[part]}
+    )
 
 
 @given(
@@ -79,23 +82,22 @@ def test_windows_are_put_together(piece_rows: int, top: int, left: int, size: in
         (tile.pixels[0], IMAGE[0], 0),
         (tile.pixels[1], IMAGE[1], 0),
         (tile.valid, VALID, False),
-        (tile.indices, INDICES, 255),
-        (tile.heights_m, HEIGHTS, -9999),
+        (tile.targets[SEGMENTATION], INDICES, 255),
+        (tile.targets[HEIGHT], HEIGHTS, -9999),
     ):
         expected = np.full((size, size), fill, whole.dtype)
         expected[inside] = whole[top : top + size, left : left + size]
         np.testing.assert_array_equal(made, expected)
-        assert made is not None
         assert made.dtype == whole.dtype
 
 
-def test_layers_that_are_none_stay_none() -> None:
+def test_tasks_that_are_none_stay_none() -> None:
     bare = [
-        Piece(p.window, p.pixels, p.valid, None, None)
+        Piece(p.window, p.pixels, p.valid, {})
         for p in (read(Window(0, 0, COLS, 10)), read(Window(0, 10, COLS, 10)))
     ]
     tile = assemble(bare, Window(0, 5, 10, 10))
-    assert (tile.indices, tile.heights_m) == (None, None)
+    assert tile.targets == {}
 
 
 def spans(held: Sequence[Piece]) -> list[tuple[int, int]]:

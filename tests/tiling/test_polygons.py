@@ -193,7 +193,7 @@ def test_as_gdal_rasterize(
         "r.tif",
         np.zeros((1, *grid.shape), np.uint8),
         transform=grid.transform,
-        crs=grid.crs.to_string(),
+        crs=grid.ground_crs.to_string(),
     )
     subprocess.run([program, "-q", "-a", "class", str(path), str(target)], check=True)
     with rasterio.open(target) as source:

@@ -180,7 +180,7 @@ def test_a_changed_part_of_a_virtual_scene_starts_afresh(
         os.utime(image, (seed, seed))
         layers = open_layers(SceneFiles("a", (vrt,)), options)
         assert layers.files == (vrt,)
-        asked.append(request_of(options, [layers]))
+        asked.append(request_of(options, [layers], {}))
     assert asked[0] != asked[1]
 
 

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from geosemimtl.raster import aligned
 from geosemimtl.raster.values import unit_values
+from geosemimtl.tasks import HEIGHT, SEGMENTATION
 from geosemimtl.tiling import pieces
 from geosemimtl.tiling.cutting import tile
 from geosemimtl.tiling.layers import Piece, open_layers, read_layers, tile_grid
@@ -29,8 +30,8 @@ from geosemimtl.tiling.tileset import TileSet
 
 Contents = Callable[[Path], dict[str, bytes]]
 LEFT, TOP = 368000, 5806000
-FILLS = {"image": 0, "segmentation": 255, "height": -9999}
-TASKS = ("segmentation", "height")
+FILLS = {"image": 0, SEGMENTATION: 255, HEIGHT: -9999}
+TASKS = (SEGMENTATION, HEIGHT)
 
 
 def write(path: Path, pixels: NDArray[Any], gsd: float, **profile: Any) -> Path:
@@ -83,8 +84,10 @@ class Scene(NamedTuple):
         return SceneFiles(
             "s",
             (write(folder / "s.tif", pixels, 0.1, nodata=0),),
-            (write(folder / "l.tif", labels, self.label_gsd),),
-            (write(folder / "h.tif", heights, self.height_gsd, nodata=-9999),),
+            {
+                SEGMENTATION: (write(folder / "l.tif", labels, self.label_gsd),),
+                HEIGHT: (write(folder / "h.tif", heights, self.height_gsd, nodata=-9999),),
+            },
         )
 
 
@@ -110,15 +113,14 @@ OPTIONS = st.builds(
 
 def cut(files: SceneFiles, output: Path, options: TileOptions, **how: Any) -> TileSet:
     """Cut a scene."""
-    return tile(
-        files.image, output, labels=files.labels, heights=files.height, options=options, **how
-    )
+    labels, heights = files.of(SEGMENTATION), files.of(HEIGHT)
+    return tile(files.image, output, labels=labels, heights=heights, options=options, **how)
 
 
 def whole_scene(files: SceneFiles, options: TileOptions) -> Piece:
     """Return all of a scene on the grid of its tiles, read at once."""
     layers = open_layers(files, options)
-    grid = tile_grid(layers.image, options.gsd_m or 0.1, options.crs)
+    grid = tile_grid(layers.image, options, 0.1)
     with read_layers(layers, grid, TASKS) as reader:
         return reader.read(rasterio.windows.Window(0, 0, grid.shape[1], grid.shape[0]))
 
@@ -162,10 +164,9 @@ def test_all_tiles_together_are_the_scene(scene: Scene, options: TileOptions) ->
         cut(files, output, options, jobs=2)
         for kind, wanted in (
             ("image", np.concatenate([whole.pixels, 255 * whole.valid[None].astype(scene.dtype)])),
-            ("segmentation", None if whole.indices is None else whole.indices[None]),
-            ("height", None if whole.heights_m is None else whole.heights_m[None]),
+            (SEGMENTATION, whole.targets[SEGMENTATION][None]),
+            (HEIGHT, whole.targets[HEIGHT][None]),
         ):
-            assert wanted is not None
             made, seen = put_together(output, kind, (rows, cols))
             inside = seen[:rows, :cols]
             np.testing.assert_array_equal(made[:, :rows, :cols][:, inside], wanted[:, inside])
@@ -265,16 +266,15 @@ def test_statistics_are_of_what_train_tiles_show(
         row, col = round((TOP - top) / gsd_m), round((left - LEFT) / gsd_m)
         shown[row : row + 16, col : col + 16] = True
     shown = shown[: whole.valid.shape[0], : whole.valid.shape[1]]
-    assert whole.indices is not None
-    assert whole.heights_m is not None
     unit = unit_values(whole.pixels[:, shown & whole.valid], (0, 120)).astype(np.float64)
     for band, statistics in zip(unit, made.statistics, strict=True):
         assert sum(statistics.histogram) == band.size
         assert statistics.mean == pytest.approx(band.mean(), abs=2e-5)
         assert statistics.std == pytest.approx(band.std(), abs=2e-5)
-    labels = whole.indices[shown]
+    labels = whole.targets[SEGMENTATION][shown]
     assert made.class_pixels == tuple(np.bincount(labels[labels < 255], minlength=6).tolist())
-    heights = whole.heights_m[shown & (whole.heights_m != -9999)]
+    heights = whole.targets[HEIGHT]
+    heights = heights[shown & (heights != -9999)]
     assert made.heights is not None
     assert sum(made.heights.histogram) == heights.size
     assert made.heights.mean == pytest.approx(heights.mean(), abs=1e-3)

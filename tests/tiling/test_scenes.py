@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from shapely.geometry import Point
 
 from geosemimtl.errors import TileSetError
+from geosemimtl.tasks import HEIGHT, SEGMENTATION
 from geosemimtl.tiling.scene_lists import is_scene_list
 from geosemimtl.tiling.scenes import SceneFiles, gather_scenes, scene_images
 
@@ -38,6 +39,11 @@ def refused(one_line: OneLine, *arguments: Sequence[Path], mosaic: bool = False)
     return one_line(caught.value)
 
 
+def both(labels: Path, height: Path) -> dict[str, tuple[Path, ...]]:
+    """Return a file a task."""
+    return {SEGMENTATION: (labels,), HEIGHT: (height,)}
+
+
 def names_of(scenes: Sequence[SceneFiles]) -> list[str]:
     return [scene.name for scene in scenes]
 
@@ -47,8 +53,8 @@ def test_files_in_the_order_named(tmp_path: Path) -> None:
     labels = [tmp_path / "lb.tif", tmp_path / "la.tif"]
     heights = [tmp_path / "hb.tif", tmp_path / "ha.tif"]
     assert gather_scenes(image, labels, heights) == (
-        SceneFiles("b", (image[0],), (labels[0],), (heights[0],)),
-        SceneFiles("a", (image[1],), (labels[1],), (heights[1],)),
+        SceneFiles("b", (image[0],), both(labels[0], heights[0])),
+        SceneFiles("a", (image[1],), both(labels[1], heights[1])),
     )
 
 
@@ -104,7 +110,9 @@ def test_a_mosaic_is_called_after_its_folder(tmp_path: Path) -> None:
     image = touch(tmp_path / "town", "a.tif", "b.tif")
     labels = touch(tmp_path / "labels", "x.tif", "y.tif", "z.tif")
     (scene,) = gather_scenes([tmp_path / "town"], [tmp_path / "labels"], labels[:1], mosaic=True)
-    assert scene == SceneFiles("town", tuple(image), tuple(labels), (labels[0],))
+    assert scene == SceneFiles(
+        "town", tuple(image), {SEGMENTATION: tuple(labels), HEIGHT: (labels[0],)}
+    )
     assert names_of(gather_scenes([image[0], labels[0]], mosaic=True)) == ["a"]
     assert names_of(gather_scenes(image[:1], mosaic=True)) == ["a"]
 
@@ -117,22 +125,26 @@ def test_layers_are_matched_by_name(tmp_path: Path) -> None:
     labels = touch(tmp_path, "l/area1.tif", "l/area10.tif", "l/top_potsdam_2_10_label.tif")
     labels += touch(tmp_path, "l/top_potsdam_2_1_label_noBoundary.tif", "l/area1_old.tif")
     scenes = gather_scenes(image, [tmp_path / "l"], [tmp_path / "l" / "*"])
-    assert [scene.labels for scene in scenes] == [(labels[2],), (labels[3],), (labels[0],)]
-    assert [scene.height for scene in scenes] == [scene.labels for scene in scenes]
+    assert [scene.of(SEGMENTATION) for scene in scenes] == [
+        (labels[2],),
+        (labels[3],),
+        (labels[0],),
+    ]
+    assert [scene.of(HEIGHT) for scene in scenes] == [scene.of(SEGMENTATION) for scene in scenes]
 
 
 def test_folders_tell_files_of_one_name_apart(tmp_path: Path) -> None:
     image = touch(tmp_path, "i/north/dop.tif", "i/south/dop.tif")
     labels = touch(tmp_path, "l/north/dop.tif", "l/south/dop.tif")
     scenes = gather_scenes(image, [tmp_path / "l" / "*" / "dop.tif"])
-    assert [scene.labels for scene in scenes] == [(labels[0],), (labels[1],)]
+    assert [scene.of(SEGMENTATION) for scene in scenes] == [(labels[0],), (labels[1],)]
 
 
 def test_a_folder_a_scene(tmp_path: Path) -> None:
     image = touch(tmp_path, "p0/rgb.tif", "p1/rgb.tif")
     labels = touch(tmp_path, "p0/label.tif", "p1/label.tif")
     scenes = gather_scenes(image, [tmp_path / "*" / "label.tif"])
-    assert [scene.labels for scene in scenes] == [(labels[0],), (labels[1],)]
+    assert [scene.of(SEGMENTATION) for scene in scenes] == [(labels[0],), (labels[1],)]
     # among several scenes a folder tells nothing
     more = touch(tmp_path, "p0/other.tif")
     with pytest.raises(TileSetError, match="no file fits"):
@@ -140,7 +152,7 @@ def test_a_folder_a_scene(tmp_path: Path) -> None:
     # an image is never its own label
     more[0].unlink()
     (scene,) = gather_scenes(image[:1], [tmp_path / "p0"])
-    assert scene.labels == (labels[0],)
+    assert scene.of(SEGMENTATION) == (labels[0],)
 
 
 @pytest.mark.parametrize(
@@ -164,7 +176,7 @@ def test_one_vector_file_serves_all(tmp_path: Path) -> None:
     image = [tmp_path / "a.tif", tmp_path / "b.tif"]
     for name in ("p.gpkg", "p.gpkg|layername=roofs", "p.geojson", "p.shp"):
         scenes = gather_scenes(image, [tmp_path / name])
-        assert [scene.labels for scene in scenes] == [(tmp_path / name,)] * 2
+        assert [scene.of(SEGMENTATION) for scene in scenes] == [(tmp_path / name,)] * 2
 
 
 @pytest.mark.parametrize("layer", ["labels", "height"])
@@ -195,8 +207,7 @@ def test_a_csv_list(tmp_path: Path, form: str) -> None:
         SceneFiles(
             "town",
             (tmp_path / "dop/a.tif", tmp_path / "dop/b.tif"),
-            (tmp_path / "l.gpkg|layername=x",),
-            (tmp_path / "h.tif",),
+            both(tmp_path / "l.gpkg|layername=x", tmp_path / "h.tif"),
             "train",
         ),
         SceneFiles("c", (Path("/far/c.tif"),)),
@@ -217,7 +228,7 @@ def test_a_list_that_qgis_draws(tmp_path: Path, suffix: str, geometry: bool) -> 
         frame = geopandas.GeoDataFrame(columns, geometry=points, crs="EPSG:4326")
         frame.to_file(path, engine="pyogrio")
     assert gather_scenes([path]) == (
-        SceneFiles("a", (tmp_path / "a.tif",), (tmp_path / "la.tif",)),
+        SceneFiles("a", (tmp_path / "a.tif",), {SEGMENTATION: (tmp_path / "la.tif",)}),
         SceneFiles("b", (tmp_path / "b.tif",)),
     )
 
@@ -231,7 +242,7 @@ def test_a_geopackage_of_pixels_is_a_scene(
     assert gather_scenes([path]) == (SceneFiles("a", (path,)),)
     # as labels it is one scene's raster, not vectors for all
     (scene,) = gather_scenes([tmp_path / "b.tif"], [path])
-    assert scene.labels == (path,)
+    assert scene.of(SEGMENTATION) == (path,)
 
 
 @pytest.mark.parametrize(
@@ -285,7 +296,10 @@ def test_layers_in_the_list_and_by_flag(tmp_path: Path, one_line: OneLine) -> No
     message = refused(one_line, [path], [tmp_path / "c.tif"])
     assert f"--labels {tmp_path / 'c.tif'}: the list of scenes names some, too" in message
     (scene,) = gather_scenes([path], (), [tmp_path / "h.tif"])
-    assert (scene.labels, scene.height) == ((tmp_path / "b.tif",), (tmp_path / "h.tif",))
+    assert (scene.of(SEGMENTATION), scene.of(HEIGHT)) == (
+        (tmp_path / "b.tif",),
+        (tmp_path / "h.tif",),
+    )
 
 
 def test_a_list_as_one_mosaic(tmp_path: Path, one_line: OneLine) -> None:
@@ -293,7 +307,7 @@ def test_a_list_as_one_mosaic(tmp_path: Path, one_line: OneLine) -> None:
     path.write_text("image,labels,split\na.tif,l.tif,val\nb.tif,l.tif,val\n")
     (scene,) = gather_scenes([path], mosaic=True)
     files = (tmp_path / "a.tif", tmp_path / "b.tif")
-    assert scene == SceneFiles(tmp_path.name, files, (tmp_path / "l.tif",), (), "val")
+    assert scene == SceneFiles(tmp_path.name, files, {SEGMENTATION: (tmp_path / "l.tif",)}, "val")
     path.write_text("image,split\na.tif,val\nb.tif,train\n")
     assert "of several splits" in refused(one_line, [path], mosaic=True)
 

@@ -242,11 +242,11 @@ def test_no_source_pixel_is_in_two_splits(
     counts = [block_count(length, block_px, margin_px) for length in shape]
     drawn = tuple(tuple(draw.choice(SPLITS, counts[1]).tolist()) for _ in range(counts[0]))
     blocks = BlockSplit(shape, block_px, margin_px, drawn)
-    layout = TileLayout(shape, size_px, int(overlap * size_px))
+    layout = TileLayout(shape, (size_px, size_px), int(overlap * size_px))
     seen = {split: np.zeros(shape, bool) for split in SPLITS}
     for _, _, window in layout.tiles():
         row, col = int(window.row_off), int(window.col_off)
-        split = blocks.of(row, col, size_px)
+        split = blocks.of(row, col, (size_px, size_px))
         if split is not None:
             rows = slice(max(row - margin_px, 0), row + size_px + margin_px)
             cols = slice(max(col - margin_px, 0), col + size_px + margin_px)
@@ -258,13 +258,13 @@ def test_no_source_pixel_is_in_two_splits(
 def test_blocks_by_hand() -> None:
     """Lines lie a margin before 10 and 20: a tile that begins at 10 loses nothing."""
     blocks = BlockSplit((12, 35), 10, 1, (("train", "val", "val"),))
-    assert blocks.of(0, 0, 8) == "train"  # 0 to 8, its margin ends with 9
-    assert blocks.of(0, 1, 8) is None  # the margin reaches 9
-    assert blocks.of(4, 10, 8) == "val"  # the margin begins at 9, rows end with the scene
-    assert blocks.of(0, 9, 8) is None
-    assert blocks.of(0, 13, 20) == "val"  # over a line between blocks of one split
-    assert blocks.of(0, 30, 64) == "val"  # what is beyond the scene does not count
-    assert BlockSplit((5, 5), 10, 0, (("test",),)).of(0, 0, 64) == "test"
+    assert blocks.of(0, 0, (8, 8)) == "train"  # 0 to 8, its margin ends with 9
+    assert blocks.of(0, 1, (8, 8)) is None  # the margin reaches 9
+    assert blocks.of(4, 10, (8, 8)) == "val"  # the margin begins at 9, rows end with the scene
+    assert blocks.of(0, 9, (8, 8)) is None
+    assert blocks.of(0, 13, (20, 20)) == "val"  # over a line between blocks of one split
+    assert blocks.of(0, 30, (64, 64)) == "val"  # what is beyond the scene does not count
+    assert BlockSplit((5, 5), 10, 0, (("test",),)).of(0, 0, (64, 64)) == "test"
 
 
 @pytest.mark.parametrize("margin_px", [0, 1, 3])
@@ -272,7 +272,9 @@ def test_tiles_that_begin_with_a_block_are_kept(margin_px: int) -> None:
     size_px = 64 - 2 * margin_px
     blocks = split_blocks({"a": (640, 640)}, SHARES, 0, block_px=64, margin_px=margin_px)["a"]
     assert all(
-        blocks.of(row, col, size_px) for row in range(0, 577, 64) for col in range(0, 577, 64)
+        blocks.of(row, col, (size_px, size_px))
+        for row in range(0, 577, 64)
+        for col in range(0, 577, 64)
     )
 
 
@@ -283,7 +285,7 @@ def test_blocks_of_all_scenes_meet_the_shares_together() -> None:
     pixels = dict.fromkeys(SPLITS, 0)
     for name, (rows, cols) in shapes.items():
         for row, col in itertools.product(range(0, rows, 10), range(0, cols, 7)):
-            split = blocks[name].of(row, col, 1)
+            split = blocks[name].of(row, col, (1, 1))
             assert split is not None
             pixels[split] += 1
     total = sum(pixels.values())

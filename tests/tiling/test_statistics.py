@@ -12,9 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from geosemimtl.classes import LandClass
 from geosemimtl.raster.values import unit_values
+from geosemimtl.tasks import HEIGHT, SEGMENTATION
 from geosemimtl.tiling.statistics import StatisticsSum
-from geosemimtl.tiling.tileset import HEIGHT_BINS, IMAGE_BINS, PERCENTILES
+from geosemimtl.tiling.tileset import BINS, IMAGE_BINS, PERCENTILES, ClassTarget, QuantityTarget
 
 KINDS: dict[str, tuple[float, float]] = {
     "uint8": (0, 255),
@@ -23,6 +25,19 @@ KINDS: dict[str, tuple[float, float]] = {
     "float32": (0, 1.5),
 }
 SHAPE = (2, 40, 50)
+TASKS = (SEGMENTATION, HEIGHT)
+
+
+def classes(count: int) -> tuple[LandClass, ...]:
+    """Return so many classes."""
+    return tuple(LandClass(name=f"class_{index}", color="#000000") for index in range(count))
+
+
+def class_pixels(sums: StatisticsSum) -> tuple[int, ...]:
+    """Return how many pixels are of each class."""
+    found = sums.targets(TASKS)[SEGMENTATION]
+    assert isinstance(found, ClassTarget)
+    return found.pixels
 
 
 def drawn(dtype: str, seed: int = 0) -> NDArray[Any]:
@@ -39,14 +54,15 @@ def filled(sums: StatisticsSum, dtype: str, seed: int = 0) -> StatisticsSum:
     """Add pixels, labels and heights."""
     random = np.random.default_rng(seed)
     sums.add_image(drawn(dtype, seed), random.random(SHAPE[1:]) < 0.8)
-    sums.add_labels(random.integers(0, 3, SHAPE[1:], dtype=np.uint8), None)
-    sums.add_heights(random.gamma(2, 3, SHAPE[1:]).astype(np.float32), None)
+    labels = random.integers(0, 3, SHAPE[1:], dtype=np.uint8)
+    heights = random.gamma(2, 3, SHAPE[1:]).astype(np.float32)
+    sums.add_targets({SEGMENTATION: labels, HEIGHT: heights}, None)
     return sums
 
 
 def results(sums: StatisticsSum) -> tuple[Any, ...]:
     """Return all that follows from the counts."""
-    return sums.bands(), sums.class_pixels(), sums.heights()
+    return sums.bands(), sums.targets(TASKS)
 
 
 @pytest.mark.parametrize("dtype", KINDS)
@@ -54,7 +70,7 @@ def results(sums: StatisticsSum) -> tuple[Any, ...]:
 def test_images_as_numpy_has_them(dtype: str, masked: bool) -> None:  # noqa: FBT001  (a case)
     pixels = drawn(dtype)
     valid = np.random.default_rng(1).random(SHAPE[1:]) < 0.7
-    sums = StatisticsSum(2, dtype, KINDS[dtype], 0)
+    sums = StatisticsSum(2, dtype, KINDS[dtype], {})
     sums.add_image(pixels, valid if masked else None)
     seen = pixels[:, valid] if masked else pixels.reshape(2, -1)
     unit = unit_values(seen, KINDS[dtype]).astype(np.float64)
@@ -73,7 +89,7 @@ def test_images_as_numpy_has_them(dtype: str, masked: bool) -> None:  # noqa: FB
 
 
 def test_an_image_by_hand() -> None:
-    sums = StatisticsSum(1, "uint8", (0, 200), 0)
+    sums = StatisticsSum(1, "uint8", (0, 200), {})
     sums.add_image(np.array([[[0, 100, 200, 250]]], np.uint8), np.array([[True, True, True, True]]))
     (band,) = sums.bands()
     assert band.mean == (0 + 0.5 + 1 + 1) / 4  # what lies outside is clipped
@@ -82,40 +98,44 @@ def test_an_image_by_hand() -> None:
 
 
 def test_labels_by_hand() -> None:
-    sums = StatisticsSum(1, "uint8", (0, 255), 3)
+    sums = StatisticsSum(1, "uint8", (0, 255), {SEGMENTATION: classes(3)})
     labels = np.array([[0, 1, 1], [255, 2, 1]], np.uint8)
-    sums.add_labels(labels, None)
-    assert sums.class_pixels() == (1, 3, 1)
-    sums.add_labels(labels, np.array([[True, False, True], [True, False, False]]))
-    assert sums.class_pixels() == (2, 4, 1)
+    sums.add_targets({SEGMENTATION: labels}, None)
+    assert class_pixels(sums) == (1, 3, 1)
+    counted = np.array([[True, False, True], [True, False, False]])
+    sums.add_targets({SEGMENTATION: labels}, counted)
+    assert class_pixels(sums) == (2, 4, 1)
 
 
 def test_heights_by_hand() -> None:
-    sums = StatisticsSum(1, "uint8", (0, 255), 0)
-    assert sums.heights() is None
-    sums.add_heights(np.full((2, 2), -9999, np.float32), None)
-    assert sums.heights() is None
+    sums = StatisticsSum(1, "uint8", (0, 255), {HEIGHT: ()})
+    assert HEIGHT not in sums.targets(TASKS)
+    sums.add_targets({HEIGHT: np.full((2, 2), -9999, np.float32)}, None)
+    assert HEIGHT not in sums.targets(TASKS)
     metres = np.array([[-1.0, 0.05, 2.56], [400, -9999, 100]], np.float32)
-    sums.add_heights(metres, np.array([[True, True, True], [True, True, False]]))
-    found = sums.heights()
-    assert found is not None
+    counted = np.array([[True, True, True], [True, True, False]])
+    sums.add_targets({HEIGHT: metres}, counted)
+    found = sums.targets(TASKS)[HEIGHT]
+    assert isinstance(found, QuantityTarget)
     assert (found.minimum, found.maximum) == (-1, 400)
     assert found.mean == pytest.approx((-1 + 0.05 + 2.56 + 400) / 4, abs=1e-3)
     bins = {index: count for index, count in enumerate(found.histogram) if count}
-    assert bins == {0: 2, 25: 1, HEIGHT_BINS - 1: 1}
+    assert bins == {0: 2, 25: 1, BINS - 1: 1}
 
 
 def test_nothing_at_all_is_no_warning() -> None:
-    sums = StatisticsSum(1, "float32", (0, 1), 2)
+    sums = StatisticsSum(1, "float32", (0, 1), {SEGMENTATION: classes(2)})
     sums.add_image(np.ones((1, 3, 3), np.float32), np.zeros((3, 3), bool))
     (band,) = sums.bands()
     assert (band.mean, band.std, sum(band.histogram)) == (0, 0, 0)
-    assert sums.class_pixels() == (0, 0)
+    assert class_pixels(sums) == (0, 0)
 
 
 @pytest.mark.parametrize("dtype", KINDS)
 def test_counts_are_written_and_read(dtype: str) -> None:
-    sums = filled(StatisticsSum(2, dtype, KINDS[dtype], 3), dtype)
+    sums = filled(
+        StatisticsSum(2, dtype, KINDS[dtype], {SEGMENTATION: classes(3), HEIGHT: ()}), dtype
+    )
     document = json.loads(json.dumps(sums.document()))
     other = filled(sums.empty(), dtype, seed=5)  # what it held before is forgotten
     other.restore(document)
@@ -134,10 +154,9 @@ def test_counts_are_written_and_read(dtype: str) -> None:
 def test_parts_add_up_in_any_order(cuts: list[int], data: Any) -> None:
     pixels, heights = drawn("float32"), drawn("float32")[0] * 30
     labels = (heights % 4).astype(np.uint8)
-    whole = StatisticsSum(2, "float32", KINDS["float32"], 4)
+    whole = StatisticsSum(2, "float32", KINDS["float32"], {SEGMENTATION: classes(4), HEIGHT: ()})
     whole.add_image(pixels, None)
-    whole.add_labels(labels, None)
-    whole.add_heights(heights, None)
+    whole.add_targets({SEGMENTATION: labels, HEIGHT: heights}, None)
     lines = [0, *sorted(cuts), SHAPE[1]]
     parts = list(pairwise(lines))
     data.shuffle(parts)
@@ -145,7 +164,7 @@ def test_parts_add_up_in_any_order(cuts: list[int], data: Any) -> None:
     for start, stop in parts:
         part = whole.empty()
         part.add_image(pixels[:, start:stop], None)
-        part.add_labels(labels[start:stop], None)
-        part.add_heights(heights[start:stop], None)
+        own = {SEGMENTATION: labels[start:stop], HEIGHT: heights[start:stop]}
+        part.add_targets(own, None)
         total.add(part)
     assert results(total) == results(whole)

@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 
 from geosemimtl.errors import TileSetError
+from geosemimtl.tasks import HEIGHT
 from geosemimtl.tiling.tileset import (
-    HEIGHT_BINS,
-    HeightStatistics,
+    BINS,
+    QuantityTarget,
+    Target,
     TileSet,
-    height_scale_m,
+    pooled_scale,
     read_tileset,
 )
 
@@ -21,14 +23,16 @@ OneLine = Callable[[BaseException], str]
 
 def tileset(bins: dict[int, int] | None = None, tiles: int = 1) -> TileSet:
     """Make a manifest with heights in some bins of 0.1 m."""
-    heights = None
+    targets: dict[str, Target] = {}
     if bins is not None:
-        counts = tuple(bins.get(index, 0) for index in range(HEIGHT_BINS))
-        heights = HeightStatistics(minimum_m=0, maximum_m=1, mean_m=0.5, histogram=counts)
+        counts = tuple(bins.get(index, 0) for index in range(BINS))
+        targets[HEIGHT] = QuantityTarget(
+            unit="m", minimum=0, maximum=1, mean=0.5, bin=0.1, histogram=counts
+        )
     return TileSet(
         name="town",
         gsd_m=0.5,
-        size_px=32,
+        size_px=(32, 32),
         overlap_px=16,
         edge="snap",
         bands=("red",),
@@ -38,32 +42,32 @@ def tileset(bins: dict[int, int] | None = None, tiles: int = 1) -> TileSet:
         splits={"train": tiles},
         dropped={},
         statistics=(),
-        classes=None,
-        class_pixels=(),
-        heights=heights,
+        targets=targets,
         sources=(),
     )
 
 
 def test_the_scale_is_the_percentile_rounded_up() -> None:
     # 995 of 1000 lie below 12.4 m
-    assert height_scale_m({"a": tileset({0: 900, 123: 95, 500: 5})}) == 13
+    assert pooled_scale({"a": tileset({0: 900, 123: 95, 500: 5})}, HEIGHT) == 13
     # one more above: the percentile is theirs, 50.0 to 50.1 m
-    assert height_scale_m({"a": tileset({0: 900, 123: 94, 500: 6})}) == 51
+    assert pooled_scale({"a": tileset({0: 900, 123: 94, 500: 6})}, HEIGHT) == 51
     # 2.9 to 3.0 m is 3 and not 4 by a rounding
-    assert height_scale_m({"a": tileset({29: 10})}) == 3
-    assert height_scale_m({"a": tileset({0: 10})}) == 1
+    assert pooled_scale({"a": tileset({29: 10})}, HEIGHT) == 3
+    assert pooled_scale({"a": tileset({0: 10})}, HEIGHT) == 1
 
 
 def test_the_scale_pools_all_tile_sets() -> None:
     sets = {"a": tileset({0: 995}), "b": tileset({100: 5}), "c": tileset()}
-    assert height_scale_m(sets) == 1
-    assert height_scale_m(sets | {"d": tileset({100: 5})}) == 11
+    assert pooled_scale(sets, HEIGHT) == 1
+    assert pooled_scale(sets | {"d": tileset({100: 5})}, HEIGHT) == 11
 
 
 def test_no_heights_at_all(one_line: OneLine) -> None:
-    with pytest.raises(TileSetError, match=r"no heights in a, b: .* --height") as caught:
-        height_scale_m({"a": tileset(), "b": tileset()})
+    with pytest.raises(
+        TileSetError, match=r"no height in a, b: cut the tiles of one of them with its labels"
+    ) as caught:
+        pooled_scale({"a": tileset(), "b": tileset()}, HEIGHT)
     one_line(caught.value)
 
 
@@ -73,7 +77,7 @@ def test_no_tile_set(tmp_path: Path, one_line: OneLine) -> None:
     assert str(tmp_path / "no") in one_line(caught.value)
 
 
-@pytest.mark.parametrize("text", ["", "{", '{"version": 2}', "[]", "\udcff"])
+@pytest.mark.parametrize("text", ["", "{", '{"version": 3}', "[]", "\udcff"])
 def test_a_damaged_manifest(tmp_path: Path, one_line: OneLine, text: str) -> None:
     path = tmp_path / "tileset.json"
     path.write_bytes(text.encode(errors="surrogateescape"))
@@ -83,7 +87,7 @@ def test_a_damaged_manifest(tmp_path: Path, one_line: OneLine, text: str) -> Non
 
 
 def test_a_manifest_of_a_later_version(tmp_path: Path) -> None:
-    text = tileset().model_dump_json().replace('"version":2', '"version":3')
+    text = tileset().model_dump_json().replace('"version":3', '"version":4')
     (tmp_path / "tileset.json").write_text(text)
     with pytest.raises(TileSetError, match="version"):
         read_tileset(tmp_path)
@@ -92,7 +96,7 @@ def test_a_manifest_of_a_later_version(tmp_path: Path) -> None:
 def test_what_supervises() -> None:
     town = tileset({0: 3, 20: 4})
     assert town.tasks == ("height",)
-    assert town.labelled_pixels() == {"segmentation": 0, "height": 7}
+    assert town.labelled_pixels() == {"height": 7}
     assert tileset().tasks == ()
 
 

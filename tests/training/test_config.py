@@ -11,6 +11,7 @@ from geosemimtl.config import load_class_map
 from geosemimtl.errors import ConfigError
 from geosemimtl.methods.semimtl import SemiMTLConfig
 from geosemimtl.methods.supervised import JTLConfig
+from geosemimtl.tasks import TASK_NAMES
 from geosemimtl.training.config import TrainConfig, load_config
 
 OneLine = Callable[[BaseException], str]
@@ -44,7 +45,8 @@ def refused(write: Callable[[str], Path], one_line: OneLine) -> Callable[..., st
 def test_defaults_are_the_papers(write: Callable[[str], Path]) -> None:
     config = load_config(write(DOMAINS))
     assert config.tasks == ("segmentation", "height")
-    assert config.weights == {"segmentation": 1.0, "height": 0.01}
+    assert (config.weights["segmentation"], config.weights["height"]) == (1.0, 0.01)
+    assert set(config.weights) == set(TASK_NAMES)
     assert config.method == SemiMTLConfig(mode="M2", lambda_intra=0.001, lambda_inter=0.0001)
     assert (config.batch, config.epochs, config.optimiser.name) == (24, 120, "sgd")
     assert config.domains[0].tiles == Path("tiles/a")
@@ -115,10 +117,16 @@ def test_an_unknown_key_in_a_list(refused: Callable[..., str]) -> None:
         ),
         ("method: jtl", "method = 'jtl': is a section: give its keys, such as {name: ...}"),
         ("method: {mode: M1}", "method: give its name, such as {name: ...}"),
-        ("weights: {heigth: 1}", "unknown key weights.heigth: choose 'segmentation' or 'height'"),
+        (
+            "weights: {heigth: 1}",
+            "unknown key weights.heigth: choose 'segmentation', 'human_parts', 'height',",
+        ),
         ("weights: {segmentation: 0, height: 0}", "teach nothing: raise one"),
         ("augmentation: {scale: [2, 1]}", "scale is the smallest zoom, then the largest"),
-        ("weights: {depth: 1}", "weights"),
+        ("weights: {depth: -1}", "weights.depth = -1: Input should be greater"),
+        ("losses: {height: cosine}", "losses.height: cosine does not suit it; choose of berhu, l1"),
+        ("losses: {heights: l1}", "unknown key losses.heights: choose 'segmentation',"),
+        ("losses: {height: huber}", "losses.height = 'huber'"),
         ("tasks: []", "tasks: give at least one"),
         ("tasks: [height, height]", "a task is named twice"),
         ("seed: |\n  two\n  lines", "seed"),

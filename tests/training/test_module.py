@@ -197,8 +197,10 @@ def test_clipping_shortens_the_step(
 
 
 def test_a_weight_that_is_left_out_is_the_papers(tiny: Tiny) -> None:
-    assert tiny(weights={"segmentation": 2}).weights == {"segmentation": 2, "height": 0.01}
-    assert tiny(weights={"height": 2}).weights == {"segmentation": 1, "height": 2}
+    usual = tiny().weights
+    assert (usual["segmentation"], usual["height"], usual["normals"]) == (1, 0.01, 10)
+    assert tiny(weights={"segmentation": 2}).weights == usual | {"segmentation": 2}
+    assert tiny(weights={"height": 2}).weights == usual | {"height": 2}
 
 
 def test_decoders_may_learn_at_another_rate_and_by_steps(

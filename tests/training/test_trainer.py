@@ -16,6 +16,7 @@ from lightning.pytorch import LightningModule
 from geosemimtl.classes import LandClass, class_map_of
 from geosemimtl.data.tiles import DomainTiles
 from geosemimtl.errors import GeoSemiMTLError, OutputError, TileSetError
+from geosemimtl.tasks import Quantity
 from geosemimtl.training import trainer as trainer_module
 from geosemimtl.training.config import TrainConfig, load_config
 from geosemimtl.training.fitting import precision_of
@@ -105,8 +106,10 @@ def test_a_run_explains_itself(
 def test_the_card_says_what_the_model_is(run: Path, tiny: Tiny, seg_tiles: Path) -> None:
     card = read_card(run / "tiny.safetensors")
     assert [task.name for task in card.tasks] == ["segmentation", "height"]
-    assert card.tasks[1].model_dump()["scale_m"] == 11  # 10.1 m and up: the next whole metre
-    assert (round(card.gsd_m, 6), card.tile_px, card.overlap_px) == (0.1, 64, 32)
+    # 10.1 m and up: the next whole metre
+    assert card.tasks[1] == Quantity(name="height", scale=11)
+    assert card.gsd_m == pytest.approx(0.1)
+    assert (card.tile_px, card.overlap_px) == ((64, 64), 32)
     assert (card.bands, card.dtype, card.value_range) == (
         ("red", "green", "blue"),
         "uint8",
@@ -335,7 +338,7 @@ def test_workers_change_nothing(tmp_path: Path, tiny: Tiny) -> None:
     [
         ({"gsd_m": 0.11}, "gsd_m is 0.11"),
         ({"bands": ("nir", "red", "green")}, "bands is ('nir', 'red', 'green')"),
-        ({"size_px": 80}, "size_px is 80"),
+        ({"size_px": 80}, "size_px is (80, 80)"),
     ],
 )
 def test_tile_sets_must_fit_each_other(
@@ -390,7 +393,7 @@ def test_classes_without_a_pixel_are_told(
 
 
 def test_crops_must_fit_into_tiles(tmp_path: Path, tiny: Tiny, one_line: OneLine) -> None:
-    with pytest.raises(TileSetError, match="tiles of 64 px are smaller than crops of 65") as caught:
+    with pytest.raises(TileSetError, match="64 x 64 px are smaller than crops of 65") as caught:
         train(tiny(crop_px=65), tmp_path)
     one_line(caught.value)
 

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 import torch
 
+from geosemimtl.classes import Classes, LandClass
 from geosemimtl.data.batch import Batch
 from geosemimtl.errors import TileSetError, TrainingError
-from geosemimtl.tasks import HEIGHT, SEGMENTATION
+from geosemimtl.tasks import HEIGHT, SEGMENTATION, Quantity, Segmentation
 from geosemimtl.training.config import TrainConfig
 from geosemimtl.training.domains import data_of, open_domains
 from geosemimtl.training.module import MultiTaskTask
@@ -25,13 +26,17 @@ NAMES = ("potsdam", "vaihingen")
 
 
 def test_the_rule_by_hand() -> None:
-    assert score_of([0.5], [(1.0, 4.0)]) == pytest.approx((0.5 + 0.75) / 2)
+    assert score_of({SEGMENTATION: [0.5], HEIGHT: [0.75]}) == pytest.approx((0.5 + 0.75) / 2)
     # a task counts once, however many domains it has
-    assert score_of([0.2, 0.4, 0.6], [(2.0, 4.0)]) == pytest.approx((0.4 + 0.5) / 2)
-    assert score_of([], [(3.0, 2.0)]) == pytest.approx(-0.5)  # worse than always the mean
-    assert score_of([0.3], []) == pytest.approx(0.3)
-    assert score_of([0.3], [(1.0, 0.0)]) == pytest.approx(0.3)  # heights that are all alike
-    assert score_of([], []) is None
+    skills = {SEGMENTATION: [0.2, 0.4, 0.6], HEIGHT: [0.5]}
+    assert score_of(skills) == pytest.approx((0.4 + 0.5) / 2)
+    assert score_of({HEIGHT: [-0.5]}) == pytest.approx(-0.5)  # worse than always the mean
+    assert score_of({SEGMENTATION: [0.3]}) == pytest.approx(0.3)
+    # heights that are all alike tell nothing
+    assert score_of({SEGMENTATION: [0.3], HEIGHT: [None]}) == pytest.approx(0.3)
+    assert score_of({HEIGHT: [None, 0.4]}) == pytest.approx(0.4)
+    assert score_of({HEIGHT: [None]}) is None
+    assert score_of({}) is None
 
 
 class Oracle:
@@ -39,6 +44,14 @@ class Oracle:
 
     device = torch.device("cpu")
     iteration = 7
+    tasks = (
+        Segmentation(
+            classes=Classes(
+                entries=tuple(LandClass(name=name, color="#000000") for name in "abc"),
+            )
+        ),
+        Quantity(name=HEIGHT, scale=11),
+    )
 
     def __init__(self, *, wrong: bool = False, too_high_m: float = 0.0) -> None:
         self._wrong, self._too_high_m = wrong, too_high_m

@@ -134,18 +134,11 @@ def check(
         reader=readers.get("image"),
     )
     sample = sample_scene(scene)
+    grid, layout = _places(scene, card, options)
     if card is None:
-        grid = tile_grid(scene, options)
-        layout = TileLayout(grid.shape, options.tile_px, options.shared_px, options.edge)
         problems = _raised(partial(value_range_of, scene, options.value_range))
         likeness = None
     else:
-        grid = (
-            resized_grid(scene.grid, card.tile_px)
-            if card.gsd_m is None
-            else model_grid(scene.grid, card.gsd_m)
-        )
-        layout = TileLayout(grid.shape, card.tile_px, card.overlap_px)
         problems, likeness = _fit(scene, sample, card, options)
     if not sample.bands:
         problems.append(f"{scene.path}: holds no valid pixel; check its mask, nodata and --alpha")
@@ -164,6 +157,20 @@ def check(
     return SceneReport(
         scene, sample, grid, layout, steps, shifts, cost, likeness, tuple(problems), notes
     )
+
+
+def _places(
+    scene: Scene, card: ModelCard | None, options: TileOptions
+) -> tuple[PixelGrid, TileLayout]:
+    """Return on which grid, and where there, a scene would be cut or predicted."""
+    if card is None:
+        grid = tile_grid(scene, options)
+        return grid, TileLayout(grid.shape, options.tile_px, options.shared_px, options.edge)
+    if card.gsd_m is None:
+        grid = resized_grid(scene.grid, card.tile_px)
+    else:
+        grid = model_grid(scene.grid, card.gsd_m)
+    return grid, TileLayout(grid.shape, card.tile_px, card.overlap_px)
 
 
 def _card(model: Path) -> ModelCard:

@@ -80,7 +80,7 @@ def test_a_large_scene_is_sampled(
 def test_what_would_be_predicted(make_scene: Make, model_file: Path) -> None:
     report = check(make_scene("a.tif", np.ones((3, 50, 80), np.uint8), gsd=0.1), model=model_file)
     assert report.grid.shape == (100, 160)
-    assert (report.layout.size_px, report.layout.overlap_px) == (32, 16)
+    assert (report.layout.size_px, report.layout.overlap_px) == ((32, 32), 16)
     assert report.steps[0].how == "interpolated by cubic convolution"
     assert report.cost is None
     assert report.likeness is None

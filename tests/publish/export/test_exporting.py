@@ -189,8 +189,8 @@ def test_one_task(tiny: Callable[..., Path], make_card: Callable[..., Any]) -> N
 
 def test_a_network_of_one_size(tiny: Callable[..., Path], caplog: pytest.LogCaptureFixture) -> None:
     (made,) = export(tiny(Tiny(fixed=True)))
-    assert (made.multiple_px, made.size_px) == (None, 64)
-    assert "the file takes images of 64 px only: for any size, torch cannot" in caplog.text
+    assert (made.multiple_px, made.size_px) == (None, (64, 64))
+    assert "the file takes images of 64 x 64 px only: for any size, torch cannot" in caplog.text
     (entry,) = onnx.load(made.path).graph.input
     sides = [dim.dim_value for dim in entry.type.tensor_type.shape.dim]
     assert sides == [0, 3, 64, 64]
