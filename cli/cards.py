@@ -108,14 +108,17 @@ def _counted(counts: Mapping[str, int]) -> str:
 def data_set_tables(data: DataSet, reports: Sequence[SceneReport | Refusal]) -> Iterator[Table]:
     """Yield what a data set has of each kind of file, and what is left out."""
     total = max(stock.found + len(stock.missing) for stock in data.stocks)
-    yield facts("What there is", [(each.kind, _stocked(each, total)) for each in data.stocks])
-    sound = sum(not report.problems for report in reports)
-    remarks = [("", remark) for remark in data.remarks]
-    yield facts("What would be cut", [("scenes", f"{sound} of {total}"), *remarks])
+    yield facts("What there is", [(each.kind, _stocked(each)) for each in data.stocks])
+    wrong = sum(bool(report.problems) for report in reports)
+    cut = [("scenes", f"{len(data.scenes) - wrong} of {total}")]
+    if len(reports) < len(data.scenes):
+        cut.append(("looked at", f"{len(reports)} of them"))
+    yield facts("What would be cut", [*cut, *(("", remark) for remark in data.remarks)])
 
 
-def _stocked(stock: Stock, total: int) -> str:
+def _stocked(stock: Stock) -> str:
     """Return how much there is, what it comes in, and the first names of what is missing."""
+    total = stock.found + len(stock.missing)
     count = f"{stock.found} of {total} ({stock.source})"
     if stock.found in (0, total):
         return count

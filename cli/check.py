@@ -52,14 +52,16 @@ def command(
     from geosemimtl.cli.cards import data_set_tables, scene_facts
     from geosemimtl.cli.console import OUT, facts, track
     from geosemimtl.inference.inspection.reports import SceneReport
-    from geosemimtl.inference.inspection.scenes import check_all
+    from geosemimtl.inference.inspection.scenes import check_all, few_of
     from geosemimtl.progress import silent
 
     data = chosen_data_set(scenes, {"labels": labels, "heights": heights}, classes, options)
     is_known = bool(data.stocks)  # of its many scenes only what is wrong is told
     watch = track if is_known and data.scenes else silent
+    # of thousands of images some tell enough; what is missing is known of all
+    looked_at = few_of(data.scenes) if data.options.resize and is_known else data.scenes
     reports = check_all(
-        data.scenes, options=data.options, readers=data.readers, model=model, track=watch
+        looked_at, options=data.options, readers=data.readers, model=model, track=watch
     )
     problems = [*data.problems, *(each for report in reports for each in report.problems)]
     if as_json:

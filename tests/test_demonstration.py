@@ -10,7 +10,8 @@ import pytest
 import rasterio
 
 from geosemimtl.data.city.dataset import SENSORS
-from geosemimtl.demonstration.city import FULL, QUICK, Demo, Plan, demo, demo_config, departures
+from geosemimtl.demonstration.city import FULL, QUICK, Demo, Plan, demo, demo_config
+from geosemimtl.demonstration.recipes import departures
 from geosemimtl.errors import OutputError
 from geosemimtl.tasks import HEIGHT, SEGMENTATION
 from geosemimtl.tiling.tileset import read_tileset

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from affine import Affine
 from numpy.typing import NDArray
 
 from geosemimtl.classes import Classes, LandClass, class_map_of
+from geosemimtl.data.sets.finding import find_data_set
+from geosemimtl.data.street.dataset import write_street
 from geosemimtl.tiling.cutting import tile
 from geosemimtl.tiling.options import TileOptions
 from geosemimtl.training.config import TrainConfig
@@ -91,6 +94,19 @@ def cut_domain(tmp_path_factory: pytest.TempPathFactory, classes: Classes) -> Ca
         return folder / "tiles"
 
     return cut
+
+
+@pytest.fixture(scope="session")
+def street_tiles(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
+    """Return tile sets of synthetic streets, classes and disparities of either, by look."""
+    folder = tmp_path_factory.mktemp("street")
+    drawn = write_street(folder / "street", seed=0, train=2, val=1, shape=(64, 128))
+    known = {"camera": ("cityscapes", drawn.camera), "rendered": ("synscapes", drawn.rendered)}
+    for look, (name, root) in known.items():
+        data = find_data_set(name, root)
+        options = replace(data.options, resize=(64, 128))
+        tile(replace(data, options=options), folder / look)
+    return {look: folder / look for look in known}
 
 
 @pytest.fixture(scope="session")

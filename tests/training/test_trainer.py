@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import importlib.resources
 import signal
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -178,13 +178,25 @@ def test_the_network_learns(tmp_path: Path, tiny: Tiny) -> None:
 
 @pytest.mark.parametrize("shipped", SHIPPED)
 def test_every_shipped_configuration_trains_one_step(
-    tmp_path: Path, shipped: str, seg_tiles: Path, height_tiles: Path
+    tmp_path: Path,
+    shipped: str,
+    seg_tiles: Path,
+    height_tiles: Path,
+    street_tiles: Mapping[str, Path],
 ) -> None:
+    tiles: dict[tuple[str, ...], Path] = {
+        ("segmentation",): seg_tiles,
+        ("height",): height_tiles,
+        ("disparity",): street_tiles["rendered"],
+    }
     source = importlib.resources.files("geosemimtl.configs") / shipped
     with importlib.resources.as_file(source) as path:
         whole = load_config(path)
+        streets = "disparity" in whole.tasks
         folders = [
-            height_tiles if domain.supervises == ("height",) else seg_tiles
+            street_tiles["camera"]
+            if streets and domain.supervises == ("segmentation",)
+            else tiles[domain.supervises or ()]
             for domain in whole.domains
         ]
         config = load_config(
@@ -194,7 +206,7 @@ def test_every_shipped_configuration_trains_one_step(
                 "network.weights=null",
                 *(
                     f"network.{task}={{name: {whole.network.decoder(task).name}, channels: 16}}"
-                    for task in ("segmentation", "height")
+                    for task in whole.tasks
                 ),
                 "iterations=1",
                 "batch=2",
@@ -202,7 +214,9 @@ def test_every_shipped_configuration_trains_one_step(
                 *(f"domains.{k}.tiles={folder}" for k, folder in enumerate(folders)),
             ],
         )
-    assert train(config, tmp_path).is_file()
+    card = read_card(train(config, tmp_path))
+    assert [task.name for task in card.tasks] == list(whole.tasks)
+    assert (card.gsd_m is None) == streets
 
 
 def test_one_task_from_one_domain(tmp_path: Path, tiny: Tiny, height_tiles: Path) -> None:

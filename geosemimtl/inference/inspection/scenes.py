@@ -52,6 +52,16 @@ _NO_READERS: Mapping[str, Reader] = {}
 _NO_TARGETS: Mapping[str, Sequence[Path]] = {}
 
 
+#: Images of a street data set that are looked at.
+_LOOKED_AT = 50
+
+
+def few_of(scenes: Sequence[SceneFiles]) -> Sequence[SceneFiles]:
+    """Return at most 50 scenes, spread over all of them."""
+    step = max(1, -(-len(scenes) // _LOOKED_AT))
+    return scenes[::step]
+
+
 def check_all(
     scenes: Sequence[SceneFiles],
     *,
