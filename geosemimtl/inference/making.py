@@ -40,7 +40,7 @@ class Prediction:
         rasters: By name: ``segmentation`` (uint8, nodata 255), ``height`` (float32 metres, nodata
             -9999), and as asked for ``confidence`` (uint8 per cent, nodata 255),
             ``probabilities`` (uint8, 250 is certain, nodata 255) and ``disagreement`` (float32,
-            nodata -9999).
+            nodata -9999); in the format ``png`` real numbers are NaN where there are none.
         pixels: Pixels of each.
         predicted: Pixels that were predicted in this call; earlier ones did the rest.
         seconds: That it took: ``total``, and as far as others had to wait for it ``read``,
