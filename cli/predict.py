@@ -54,11 +54,18 @@ _what = together(
         help="Write polygons of buildings and a QGIS project of all layers, too.",
     ),
     click.option(
+        "--format",
+        type=click.Choice(["tif", "png"]),
+        default="tif",
+        show_default=True,
+        help="GeoTIFFs, or PNGs and numpy's arrays (.npy), which know no place on the ground.",
+    ),
+    click.option(
         "--compress",
         type=click.Choice(["zstd", "deflate", "lzw", "none"]),
         default="zstd",
         show_default=True,
-        help="Of the rasters.",
+        help="Of GeoTIFFs.",
     ),
     click.option("--stac", is_flag=True, help="Write a STAC item (NAME.stac.json), too."),
     click.option(
@@ -167,6 +174,7 @@ def command(
     Example:
       geosemimtl predict scene.tif
       geosemimtl predict scene.tif --project
+      geosemimtl predict street.png --format png
       geosemimtl predict scenes/ --model runs/a/a.safetensors -o predicted
     """
     from geosemimtl.cli.console import say, track
@@ -278,8 +286,11 @@ def _report(
     if not new and not more:
         return
     say("wrote " + " ".join([*new, *more]))
-    projects = [path for path in more if path.endswith(".qgz")]
-    say("open in QGIS: qgis " + shlex.join(projects[:1] or rasters))
+    layers = [path for path in more if path.endswith(".qgz")][:1] or [
+        path for path in rasters if path.endswith(".tif")
+    ]
+    if layers:
+        say("open in QGIS: qgis " + shlex.join(layers))
 
 
 def _document(made: Prediction) -> dict[str, object]:

@@ -6,6 +6,7 @@ import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 from rasterio.windows import Window
@@ -21,12 +22,13 @@ from geosemimtl.errors import (
 )
 from geosemimtl.inference.likeness import compare
 from geosemimtl.inference.options import PredictOptions
-from geosemimtl.inference.outputs import SUFFIXES, Outputs
+from geosemimtl.inference.outputs import ALL_SUFFIXES, Outputs
 from geosemimtl.inference.planning import Plan, plan_scene
 from geosemimtl.inference.remarks import likeness_remarks
 from geosemimtl.inference.sampling import sample_scene
 from geosemimtl.inference.scene_pixels import ScenePixels
 from geosemimtl.raster.declared import predicted_by
+from geosemimtl.raster.formats import GEOTIFF
 from geosemimtl.raster.grid import PixelGrid, model_grid, resized_grid
 from geosemimtl.raster.scene import NOWHERE, Scene, open_scene
 from geosemimtl.raster.values import value_range_remedy
@@ -37,6 +39,8 @@ from geosemimtl.tiling.scenes import scene_images
 from geosemimtl.training.model_file import ModelCard
 
 _LOG = logging.getLogger(__name__)
+#: How files end that may be predicted rasters.
+_PREDICTED = tuple(chain(*ALL_SUFFIXES.values()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +67,21 @@ class Chosen:
     @property
     def paths(self) -> dict[str, Path]:
         """The rasters by name."""
-        return {kind: self.all_paths[kind] for kind in self.outputs.kinds}
+        return {kind: files[-1] for kind, files in self.files.items()}
 
     @property
-    def all_paths(self) -> dict[str, Path]:
-        """Where rasters of every kind would be."""
-        return {kind: self.beside(suffix) for kind, suffix in SUFFIXES.items()}
+    def files(self) -> dict[str, tuple[Path, ...]]:
+        """The files of each raster by its name: its pictures, if there are any, then its data."""
+        return {
+            kind: tuple(map(self.beside, self.outputs.suffixes(kind)))
+            for kind in self.outputs.kinds
+        }
+
+    @property
+    def others(self) -> set[Path]:
+        """Where files of its format would be that are not written this time."""
+        suffixes = ALL_SUFFIXES[self.outputs.file_format]
+        return {*map(self.beside, suffixes)} - {*chain(*self.files.values())}
 
     def beside(self, suffix: str) -> Path:
         """Return the path of the scene's name and a suffix, where the rasters lie."""
@@ -97,7 +110,7 @@ def choose_scenes(
     images, passed = scene_images(scenes, mosaic=options.mosaic), 0
     for each in images:
         try:
-            if each[0].name.endswith(tuple(SUFFIXES.values())) and predicted_by(each[0]):
+            if each[0].name.endswith(_PREDICTED) and predicted_by(each[0]):
                 passed += 1
                 continue
             chosen.append(_looked_at(_opened(each, card, options), output, card, options))
@@ -110,6 +123,13 @@ def choose_scenes(
     if not chosen and not failures:
         raise SceneError("all that was named was predicted itself; name the scenes")
     _require_names([each.stem for each in chosen])
+    if options.format != GEOTIFF and any(each.plan.output.crs for each in chosen):
+        _LOG.warning(
+            "--format %s: such files say nothing of where a scene lies on the ground; --format %s "
+            "keeps its place",
+            options.format,
+            GEOTIFF,
+        )
     return chosen, failures
 
 
@@ -154,6 +174,7 @@ def _looked_at(
         confidence=options.confidence,
         probabilities=options.probabilities,
         disagreement=options.disagreement,
+        file_format=options.format,
     )
     stem = scene.path.with_suffix("")
     stem = stem if output is None else output / stem.name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import time
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from geosemimtl.files import REMEDY, require_absent
 from geosemimtl.inference.choosing import Chosen
 from geosemimtl.inference.journal import Journal
 from geosemimtl.inference.options import PredictOptions
+from geosemimtl.inference.outputs import Outputs
 from geosemimtl.inference.planning import strips_left
 from geosemimtl.inference.setup import Sizes
 from geosemimtl.inference.streaming import Job, Meter
@@ -24,6 +26,9 @@ from geosemimtl.machine import peak_memory_mb
 from geosemimtl.progress import Pixels, Track
 from geosemimtl.raster.cog import RawRaster, publish, remove_raster
 from geosemimtl.raster.declared import predicted_by
+from geosemimtl.raster.formats import preview_of
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +40,7 @@ class Prediction:
         rasters: By name: ``segmentation`` (uint8, nodata 255), ``height`` (float32 metres, nodata
             -9999), and as asked for ``confidence`` (uint8 per cent, nodata 255),
             ``probabilities`` (uint8, 250 is certain, nodata 255) and ``disagreement`` (float32,
-            nodata -9999).
+            nodata -9999); in the format ``png`` real numbers are NaN where there are none.
         pixels: Pixels of each.
         predicted: Pixels that were predicted in this call; earlier ones did the rest.
         seconds: That it took: ``total``, and as far as others had to wait for it ``read``,
@@ -93,7 +98,7 @@ def make_rasters(
     if not journal.is_done(paths.values()):
         if not journal.is_whole:
             journal.mend()
-            if not all(job.raw_path(kind).exists() or _whole(job, kind).exists() for kind in paths):
+            if not all(job.raw_path(kind).exists() or _is_whole(job, kind) for kind in paths):
                 journal.forget()
             _require_room(job, journal)
             predicted = _run(job, journal, workers, meter, track)
@@ -118,7 +123,7 @@ def lost(folder: Path, chosen: Chosen) -> bool:
     journal = Journal(folder)
     if not journal.is_whole or journal.is_done(chosen.paths.values()):
         return False
-    here = {kind: (folder / f"{kind}.tif").exists() for kind in chosen.paths}
+    here = {kind: _work_files(folder, chosen.outputs, kind)[-1].exists() for kind in chosen.paths}
     if not any(here.values()):
         return True  # all had their names; they are not what they were
     return not all(here[kind] or path.exists() for kind, path in chosen.paths.items())
@@ -135,7 +140,9 @@ def _require_room(job: Job, journal: Journal) -> None:
         return  # it was checked then
     pixels = prod(job.plan.output.shape)
     sizes = [pixels * _bytes_a_pixel(job, kind) for kind in job.outputs.kinds]
-    needed = sum(sizes) + max(sizes)  # the last of the GeoTIFFs is made while its numbers lie there
+    previews = sum(pixels * (len(job.outputs.files(kind)) - 1) for kind in job.outputs.kinds)
+    # the last file is made while its numbers lie there
+    needed = sum(sizes) + max(sizes) + previews
     free = shutil.disk_usage(job.folder).free
     if free < needed:
         raise OutputError(
@@ -160,28 +167,48 @@ def _run(job: Job, journal: Journal, workers: Workers, meter: Meter, track: Trac
 
 
 def _copy(job: Job, compress: str) -> None:
-    """Make a COG of each raster's numbers, which are not kept: the disk may be small."""
+    """Make the files of each raster's numbers, which are not kept: the disk may be small."""
     for kind in sorted(job.outputs.kinds, key=lambda kind: _bytes_a_pixel(job, kind)):
-        whole, numbers = _whole(job, kind), job.raw_path(kind)
-        if whole.exists():
-            continue  # made before a kill
-        part = whole.with_suffix(".part")
-        with RawRaster(numbers, job.plan.output, job.outputs.raster(kind)[0]) as raster:
-            raster.copy(part, compress)
-        part.replace(whole)
-        numbers.unlink()
+        numbers, (raster, style) = job.raw_path(kind), job.outputs.raster(kind)
+        forms, wholes = job.outputs.files(kind), _work_files(job.folder, job.outputs, kind)
+        for form, whole in zip(forms, wholes, strict=True):
+            if whole.exists():
+                continue  # made before a kill
+            part = whole.with_suffix(".part")
+            with RawRaster(numbers, job.plan.output, raster) as raw:
+                form.write(raw, style, part, compress)
+            part.replace(whole)
+        numbers.unlink(missing_ok=True)
 
 
 def _publish(job: Job, chosen: Chosen, *, overwrite: bool) -> None:
-    unnamed = {kind: path for kind, path in chosen.paths.items() if _whole(job, kind).exists()}
-    require_absent(list(unnamed.values()), overwrite=overwrite)  # they took hours, perhaps
-    for kind, path in unnamed.items():
-        raster, sidecars = job.outputs.raster(kind)
-        publish(_whole(job, kind), path, raster, sidecars)
-    for path in set(chosen.all_paths.values()) - set(chosen.paths.values()):
-        # of the prediction that was replaced: beside the new ones it would be taken for theirs
-        if overwrite and path.exists() and predicted_by(path):
-            remove_raster(path)
+    unnamed = [
+        (whole, path, form, kind)
+        for kind, paths in chosen.files.items()
+        for whole, path, form in zip(
+            _work_files(job.folder, job.outputs, kind), paths, job.outputs.files(kind), strict=True
+        )
+        if whole.exists()
+    ]
+    # they took hours, perhaps
+    require_absent([path for _, path, _, _ in unnamed], overwrite=overwrite)
+    for whole, path, form, kind in unnamed:
+        publish(whole, path, form.texts(*job.outputs.raster(kind)))
+    if overwrite:
+        _remove_older(chosen)
+
+
+def _remove_older(chosen: Chosen) -> None:
+    """Remove what was predicted before and is not replaced: it would be taken for the new one's."""
+    older = {path for path in chosen.others if path.exists()}
+    ours = {path for path in older if path.suffix != ".npy" and predicted_by(path)}
+    # an array does not say what it is, but its preview does
+    ours |= {path for path in older if preview_of(path) in ours}
+    for path in sorted(ours):
+        remove_raster(path)
+    for path in sorted(older - ours):
+        if path.suffix == ".npy":
+            _LOG.warning("%s: stays; it may be of the prediction that was replaced", path)
 
 
 def _bytes_a_pixel(job: Job, kind: str) -> int:
@@ -189,5 +216,10 @@ def _bytes_a_pixel(job: Job, kind: str) -> int:
     return len(raster.band_names) * np.dtype(raster.dtype).itemsize
 
 
-def _whole(job: Job, kind: str) -> Path:
-    return job.folder / f"{kind}.tif"
+def _is_whole(job: Job, kind: str) -> bool:
+    return _work_files(job.folder, job.outputs, kind)[-1].exists()
+
+
+def _work_files(folder: Path, outputs: Outputs, kind: str) -> tuple[Path, ...]:
+    """Return where a raster's files are until they get their names."""
+    return tuple(folder / f"{kind}{form.ending}" for form in outputs.files(kind))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from geosemimtl.errors import ConfigError
 from geosemimtl.raster.cog import COMPRESSIONS
+from geosemimtl.raster.formats import FORMATS, GEOTIFF
 from geosemimtl.raster.scene import Georeference
 from geosemimtl.tiling.weights import WINDOWS
 
@@ -39,7 +40,8 @@ class PredictOptions:
         confidence: Whether the largest probability is written too.
         probabilities: Whether each class's probability is written too.
         disagreement: Whether it is written how far overlapping tiles differ.
-        compress: Of the rasters, see ``geosemimtl.raster.cog``.
+        format: What the rasters are written as, see ``geosemimtl.raster.formats``.
+        compress: Of GeoTIFFs, see ``geosemimtl.raster.cog``.
     """
 
     bands: tuple[str, ...] | None = None
@@ -62,12 +64,14 @@ class PredictOptions:
     confidence: bool = True
     probabilities: bool = False
     disagreement: bool = False
+    format: str = GEOTIFF
     compress: str = "zstd"
 
     def __post_init__(self) -> None:
         for flag, given, choices in (
             ("--window", self.window, sorted(WINDOWS)),
             ("--compress", self.compress, list(COMPRESSIONS)),
+            ("--format", self.format, list(FORMATS)),
         ):
             if given not in choices:
                 raise ConfigError(f"{flag} {given}: choose from {', '.join(choices)}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,14 +15,15 @@ from torch import Tensor
 from geosemimtl.classes import IGNORE
 from geosemimtl.inference.task_outputs import (
     DISAGREEMENT_UNITS,
-    TASK_SUFFIXES,
+    TASK_FILE_NAMES,
     TASK_TITLES,
     decided_pixels,
     task_nodata,
     task_raster,
 )
 from geosemimtl.raster.declared import MODEL_TAG
-from geosemimtl.raster.styles import confidence_style, disagreement_style, probability_style
+from geosemimtl.raster.formats import ENDINGS, GEOTIFF, FileForm, file_forms
+from geosemimtl.raster.styles import CONFIDENCE_STYLE, PROBABILITY_STYLE, Style, disagreement_ramp
 from geosemimtl.raster.writing import RasterKind
 from geosemimtl.tasks import (
     NODATA,
@@ -36,12 +37,19 @@ from geosemimtl.tasks import (
 CONFIDENCE = "confidence"
 PROBABILITIES = "probabilities"
 DISAGREEMENT = "disagreement"
-#: Suffix of each raster's file name.
-SUFFIXES = {
-    **TASK_SUFFIXES,
-    CONFIDENCE: "_confidence.tif",
-    PROBABILITIES: "_probabilities.tif",
-    DISAGREEMENT: "_disagreement.tif",
+#: How the name of each raster's file ends, before its format's ending.
+FILE_NAMES = {
+    **TASK_FILE_NAMES,
+    CONFIDENCE: "_confidence",
+    PROBABILITIES: "_probabilities",
+    DISAGREEMENT: "_disagreement",
+}
+#: Suffix of each raster's file name as a GeoTIFF.
+SUFFIXES = {kind: f"{name}.tif" for kind, name in FILE_NAMES.items()}
+#: Suffixes of all that prediction may write of a raster, by the name of a format.
+ALL_SUFFIXES = {
+    file_format: tuple(name + ending for name in FILE_NAMES.values() for ending in endings)
+    for file_format, endings in ENDINGS.items()
 }
 #: What each raster shows; in this order a QGIS project lists them.
 TITLES = {
@@ -86,12 +94,14 @@ class Outputs:
     Attributes:
         tasks: The model's.
         model: Its name, for the rasters' tags.
-        kinds: Names of the rasters, keys of ``SUFFIXES``.
+        kinds: Names of the rasters, keys of ``FILE_NAMES``.
+        file_format: What they are written as, see ``geosemimtl.raster.formats``.
     """
 
     tasks: tuple[Task, ...]
     model: str
     kinds: tuple[str, ...]
+    file_format: str = GEOTIFF
 
     @classmethod
     def of(
@@ -102,12 +112,14 @@ class Outputs:
         confidence: bool,
         probabilities: bool,
         disagreement: bool,
+        file_format: str = GEOTIFF,
     ) -> Outputs:
         """Choose the rasters that the tasks can give."""
         kinds: list[str] = [task.name for task in tasks]
         if SEGMENTATION in kinds:
             kinds += [CONFIDENCE] * confidence + [PROBABILITIES] * probabilities
-        return cls(tuple(tasks), model, (*kinds, *[DISAGREEMENT] * disagreement))
+        kinds += [DISAGREEMENT] * disagreement
+        return cls(tuple(tasks), model, tuple(kinds), file_format)
 
     @property
     def channels(self) -> int:
@@ -197,26 +209,30 @@ class Outputs:
             for kind, raster in rasters.items()
         }
 
-    def raster(self, kind: str) -> tuple[RasterKind, Mapping[str, str]]:
-        """Return what a raster holds, and its style by suffix."""
+    def files(self, kind: str) -> tuple[FileForm, ...]:
+        """Return the files of a raster in the order they get their names: its data last."""
+        return file_forms(self.file_format, *self.raster(kind))
+
+    def suffixes(self, kind: str) -> tuple[str, ...]:
+        """Return the suffixes of a raster's files, that of its data last."""
+        return tuple(FILE_NAMES[kind] + form.ending for form in self.files(kind))
+
+    def raster(self, kind: str) -> tuple[RasterKind, Style]:
+        """Return what a raster holds, and how it is shown."""
         tags = {MODEL_TAG: self.model}
         own: dict[str, Task] = {task.name: task for task in self.tasks}
         if kind in own:
-            raster, style = task_raster(own[kind], tags)
-            return raster, {".qml": style}
+            return task_raster(own[kind], tags)
         nodata, land = _nodata(kind), own.get(SEGMENTATION)
         if kind == CONFIDENCE:
-            raster = RasterKind("uint8", nodata, ("confidence",), "%", tags=tags)
-            style = confidence_style()
-        elif kind == PROBABILITIES and isinstance(land, Segmentation):
+            return RasterKind("uint8", nodata, ("confidence",), "%", tags=tags), CONFIDENCE_STYLE
+        if kind == PROBABILITIES and isinstance(land, Segmentation):
             names = land.classes.names
-            raster = RasterKind("uint8", nodata, names, "share", tags=tags, scale=1 / _CERTAIN)
-            style = probability_style()
-        else:
-            words, units = zip(*map(_disagreement_band, self.tasks), strict=True)
-            raster = RasterKind("float32", nodata, words, units, tags=tags)
-            style = disagreement_style(units[0])
-        return raster, {".qml": style}
+            shares = RasterKind("uint8", nodata, names, "share", tags=tags, scale=1 / _CERTAIN)
+            return shares, PROBABILITY_STYLE
+        words, units = zip(*map(_disagreement_band, self.tasks), strict=True)
+        raster = RasterKind("float32", nodata, words, units, tags=tags)
+        return raster, disagreement_ramp(units[0])
 
     def _parts(self, values: Tensor, dim: int) -> list[Tensor]:
         """Return each task's channels."""
@@ -244,6 +260,6 @@ def _disagreement_band(task: Task) -> tuple[str, str]:
 
 
 def _nodata(kind: str) -> float:
-    if kind in TASK_SUFFIXES:
+    if kind in TASK_FILE_NAMES:
         return task_nodata(kind)
     return NODATA if kind == DISAGREEMENT else IGNORE

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from itertools import chain
 from math import prod
 from pathlib import Path
 from typing import NamedTuple
@@ -38,6 +39,7 @@ from geosemimtl.inference.workers import Setting, Workers, started
 from geosemimtl.machine import peak_memory_mb
 from geosemimtl.progress import Track, silent
 from geosemimtl.raster.environment import gdal_environment
+from geosemimtl.raster.formats import GEOTIFF
 from geosemimtl.training.model_file import read_card
 
 _LOG = logging.getLogger(__name__)
@@ -89,6 +91,11 @@ def predict(  # noqa: PLR0913  (each is a caller's own choice)
         raise ConfigError(
             f"{model}: learned from images that lie nowhere on the ground, of which no project and "
             "no STAC item is made; leave --project and --stac out"
+        )
+    if companions and options.format != GEOTIFF:
+        raise ConfigError(
+            f"--format {options.format}: a project and a STAC item are made of GeoTIFFs; leave "
+            "--project and --stac out, or --format"
         )
     setting, sizes = settle(options, model, card.tile_px, devices)
     with ExitStack() as stack:
@@ -191,10 +198,11 @@ def _task(
     scene = chosen.pixels.scene
     asked = request(scene, setting, sizes)
     folder = work_folder_of(chosen.target)
-    if lost(folder, chosen):
-        remove_work_folder(chosen.target)
     earlier = json.loads(earlier_request(chosen.target) or "null")
     taken = sizes_of(earlier, asked) if earlier else None
+    if taken is not None and lost(folder, chosen):
+        remove_work_folder(chosen.target)
+        earlier = taken = None
     if taken is not None:
         asked, sizes = asked | taken._asdict(), taken
     elif earlier:
@@ -205,7 +213,7 @@ def _task(
         )
     journal = Journal(folder)
     if taken is None or not journal.is_whole:
-        require_absent(list(chosen.paths.values()), overwrite=overwrite)
+        require_absent([*chain(*chosen.files.values())], overwrite=overwrite)
     new = [each for each in companions if taken is None or not journal.has_begun(each.suffix)]
     require_absent([each.path(chosen) for each in new], overwrite=overwrite)
     for each in companions:

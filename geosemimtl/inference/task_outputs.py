@@ -11,12 +11,13 @@ from torch.nn import functional
 
 from geosemimtl.classes import IGNORE
 from geosemimtl.raster.styles import (
+    CONFIDENCE_STYLE,
     DISTANCE_RAMP,
     NEARNESS_RAMP,
-    classes_style,
-    confidence_style,
-    height_style,
-    ramp_style,
+    NORMALS_STYLE,
+    Ramp,
+    Style,
+    height_ramp,
 )
 from geosemimtl.raster.writing import RasterKind
 from geosemimtl.tasks import (
@@ -38,17 +39,17 @@ from geosemimtl.tasks import (
     kind_of,
 )
 
-#: Suffix of each task's file name.
-TASK_SUFFIXES: Final[Mapping[str, str]] = {
-    SEGMENTATION: "_classes.tif",
-    HEIGHT: "_height.tif",
-    HUMAN_PARTS: "_human_parts.tif",
-    DEPTH: "_depth.tif",
-    INVERSE_DEPTH: "_inverse_depth.tif",
-    DISPARITY: "_disparity.tif",
-    NORMALS: "_normals.tif",
-    SALIENCY: "_saliency.tif",
-    EDGES: "_edges.tif",
+#: How the name of each task's file ends, before its format's ending.
+TASK_FILE_NAMES: Final[Mapping[str, str]] = {
+    SEGMENTATION: "_classes",
+    HEIGHT: "_height",
+    HUMAN_PARTS: "_human_parts",
+    DEPTH: "_depth",
+    INVERSE_DEPTH: "_inverse_depth",
+    DISPARITY: "_disparity",
+    NORMALS: "_normals",
+    SALIENCY: "_saliency",
+    EDGES: "_edges",
 }
 #: What each task's raster shows.
 TASK_TITLES: Final[Mapping[str, str]] = {
@@ -94,24 +95,22 @@ def decided_pixels(task: Task, values: Tensor) -> Tensor:
     return values.clone()  # else the whole block stays until it is written
 
 
-def task_raster(task: Task, tags: Mapping[str, str]) -> tuple[RasterKind, str]:
-    """Return what a task's raster holds, and its style."""
+def task_raster(task: Task, tags: Mapping[str, str]) -> tuple[RasterKind, Style]:
+    """Return what a task's raster holds, and how it is shown."""
     nodata, name = task_nodata(task.name), _BANDS.get(task.name, task.name.replace("_", " "))
     if isinstance(task, Segmentation):
         classes = task.classes
         kind = RasterKind("uint8", nodata, (name,), classes=classes, overviews="MODE", tags=tags)
-        return kind, classes_style(classes)
+        return kind, classes
     if isinstance(task, Quantity):
         return RasterKind("float32", nodata, (name,), task.unit, tags=tags), _number_style(task)
     if isinstance(task, Binary):
-        return RasterKind("uint8", nodata, (name,), "%", tags=tags), confidence_style()
-    return RasterKind("float32", nodata, ("x", "y", "z"), tags=tags), ramp_style(
-        DISTANCE_RAMP, (-1, 1), ""
-    )
+        return RasterKind("uint8", nodata, (name,), "%", tags=tags), CONFIDENCE_STYLE
+    return RasterKind("float32", nodata, ("x", "y", "z"), tags=tags), NORMALS_STYLE
 
 
-def _number_style(task: Quantity) -> str:
+def _number_style(task: Quantity) -> Ramp:
     if task.name == HEIGHT:
-        return height_style(task.scale)
+        return height_ramp(task.scale)
     ramp = DISTANCE_RAMP if task.name == DEPTH else NEARNESS_RAMP
-    return ramp_style(ramp, (0, task.scale), task.unit)
+    return Ramp(ramp, (0, task.scale), task.unit)

@@ -15,7 +15,6 @@ import rasterio
 import rasterio.shutil
 from numpy.typing import NDArray
 
-from geosemimtl.classes import Classes
 from geosemimtl.errors import ConfigError, OutputError
 from geosemimtl.files import write_all, write_text
 from geosemimtl.raster.declared import CLASSES_TAG
@@ -24,6 +23,8 @@ from geosemimtl.raster.grid import PixelGrid
 from geosemimtl.raster.virtual import raw
 from geosemimtl.raster.writing import FULL, RasterKind, disk_errors
 
+#: Numbers that are read at once.
+_CHUNK = 1 << 20
 #: GDAL's options by the name of a compression; benchmarks/compress.py tells what each costs.
 COMPRESSIONS: Mapping[str, Mapping[str, Any]] = {
     "zstd": {"COMPRESS": "ZSTD", "LEVEL": 1},
@@ -43,12 +44,15 @@ class RawRaster:
         grid: Of the raster.
         kind: What it holds.
 
+    Attributes:
+        kind: What it holds.
+
     Raises:
         OutputError: It cannot be written.
     """
 
     def __init__(self, path: Path, grid: PixelGrid, kind: RasterKind) -> None:
-        self._path, self._grid, self._kind = path, grid, kind
+        self._path, self._grid, self.kind = path, grid, kind
         self._dtype = np.dtype(kind.dtype)
         with disk_errors(path):
             path.touch()
@@ -59,6 +63,11 @@ class RawRaster:
 
     def __exit__(self, *_: object) -> None:
         self._file.close()
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(bands, rows, columns)."""
+        return (len(self.kind.band_names), *self._grid.shape)
 
     def write(self, row: int, pixels: NDArray[Any], col: int = 0) -> None:
         """Write a window (bands, rows, columns) whose first pixel is at a row and column.
@@ -97,29 +106,62 @@ class RawRaster:
         """
         if compress not in COMPRESSIONS:
             raise ConfigError(f"--compress {compress}: choose from {', '.join(COMPRESSIONS)}")
-        with disk_errors(self._path):
-            count = len(self._kind.band_names)
-            # a last window may never have been written
-            self._file.truncate(prod(self._grid.shape) * count * self._dtype.itemsize)
-        text = raw(self._path, self._grid, str(self._dtype), count)
+        with self.described() as described, whole_or_nothing(path), disk_errors(path):
+            with unplaced():
+                target = rasterio.open(described, "r+")
+            with target:
+                describe(target, self.kind)
+            options = {**_cog_options(self.kind), **COMPRESSIONS[compress]}
+            rasterio.shutil.copy(described, path, driver="COG", **options)
+            _require_whole(path)
+
+    @contextmanager
+    def described(self) -> Iterator[Path]:
+        """Keep a virtual raster of what there is beside it, for a while.
+
+        Yields:
+            Its path.
+
+        Raises:
+            OutputError: The disk is full.
+        """
+        self._complete()
         described = self._path.with_suffix(".vrt")
-        write_text(described, text)
+        write_text(described, raw(self._path, self._grid, str(self._dtype), self.shape[0]))
         try:
-            with disk_errors(path):
-                with unplaced():
-                    target = rasterio.open(described, "r+")
-                with target:
-                    describe(target, self._kind)
-                options = {**_cog_options(self._kind), **COMPRESSIONS[compress]}
-                rasterio.shutil.copy(described, path, driver="COG", **options)
-                _require_whole(path)
-        except BaseException:
-            with suppress(OSError):
-                path.unlink(missing_ok=True)
-            raise
+            yield described
         finally:
-            for leftover in (described, *path.parent.glob(f"{_escaped(path)}.*tmp*")):
-                leftover.unlink(missing_ok=True)
+            described.unlink(missing_ok=True)
+
+    def numbers(self) -> Iterator[NDArray[Any]]:
+        """Yield what there is, band after band and row after row, some of it at a time.
+
+        Raises:
+            OutputError: The disk is full.
+        """
+        self._complete()
+        self._file.seek(0)
+        while len(numbers := np.fromfile(self._file, self._dtype, _CHUNK)):
+            yield numbers
+
+    def _complete(self) -> None:
+        """Give the file its whole size: a last window may never have been written."""
+        with disk_errors(self._path):
+            self._file.truncate(prod(self.shape) * self._dtype.itemsize)
+
+
+@contextmanager
+def whole_or_nothing(path: Path) -> Iterator[None]:
+    """Remove after an error what GDAL has written of a file, and always what it left beside it."""
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
+        raise
+    finally:
+        for leftover in path.parent.glob(f"{_escaped(path)}.*tmp*"):
+            leftover.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -144,11 +186,16 @@ def cog_writer(
         with RawRaster(numbers, grid, kind) as target:
             yield target
             target.copy(whole)
-        publish(whole, path, kind, sidecars or {})
+        publish(whole, path, {**(sidecars or {}), **category_names(kind)})
 
 
-def publish(whole: Path, path: Path, kind: RasterKind, sidecars: Mapping[str, str]) -> None:
-    """Give a finished raster its name, after all that belongs beside it.
+def publish(whole: Path, path: Path, sidecars: Mapping[str, str]) -> None:
+    """Give a finished file its name, after all that belongs beside it.
+
+    Args:
+        whole: The finished file.
+        path: Its name.
+        sidecars: Texts by suffix, which takes the place of the name's own.
 
     Raises:
         OutputError: It cannot be written.
@@ -156,21 +203,22 @@ def publish(whole: Path, path: Path, kind: RasterKind, sidecars: Mapping[str, st
     with disk_errors(path):
         # QGIS and GDAL keep statistics beside a raster: they would be those of the one replaced
         path.with_name(path.name + ".aux.xml").unlink(missing_ok=True)
-        for suffix, text in _all_sidecars(kind, sidecars).items():
+        for suffix, text in sidecars.items():
             write_text(path.with_name(path.stem + suffix), text)
         whole.replace(path)
 
 
 def remove_raster(path: Path) -> None:
-    """Remove a raster that ``publish`` named, with what lies beside it.
+    """Remove a file that ``publish`` named, with what lies beside it.
 
     Raises:
         OutputError: It cannot be removed.
     """
     with disk_errors(path):
         path.unlink()
-        for beside in (path.with_name(path.name + ".aux.xml"), path.with_suffix(".qml")):
-            beside.unlink(missing_ok=True)
+        path.with_name(path.name + ".aux.xml").unlink(missing_ok=True)
+        if path.suffix == ".tif":  # of a picture beside a GeoTIFF the style is not its own
+            path.with_suffix(".qml").unlink(missing_ok=True)
 
 
 def describe(target: Any, kind: RasterKind) -> None:
@@ -217,18 +265,14 @@ def _cog_options(kind: RasterKind) -> dict[str, Any]:
     }
 
 
-def _all_sidecars(kind: RasterKind, sidecars: Mapping[str, str]) -> dict[str, str]:
+def category_names(kind: RasterKind) -> dict[str, str]:
+    """Return GDAL's PAM file with the class names by suffix: the one place GDAL reads them from."""
     if kind.classes is None:
-        return dict(sidecars)
-    return {**sidecars, ".tif.aux.xml": _category_names(kind.classes)}
-
-
-def _category_names(classes: Classes) -> str:
-    """Return GDAL's PAM file with the class names: the one place GDAL reads them from."""
+        return {}
     dataset = ET.Element("PAMDataset")
     band = ET.SubElement(dataset, "PAMRasterBand", band="1")
     names = ET.SubElement(band, "CategoryNames")
-    for name in classes.names:
+    for name in kind.classes.names:
         ET.SubElement(names, "Category").text = name
     ET.indent(dataset)
-    return ET.tostring(dataset, encoding="unicode") + "\n"
+    return {".tif.aux.xml": ET.tostring(dataset, encoding="unicode") + "\n"}

@@ -1,12 +1,15 @@
-"""QGIS layer styles (.qml), which QGIS applies to the raster of the same name by itself."""
+"""How rasters are shown: colours, and QGIS layer styles (.qml), which QGIS applies by itself."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from xml.etree import ElementTree as ET
 
-from geosemimtl.classes import Classes
+import numpy as np
+
+from geosemimtl.classes import Classes, Rgb, rgb_of
 
 #: Viridis at five even steps: perceptually uniform, readable in grey and by the colour-blind.
 HEIGHT_RAMP = ("#440154", "#3b528b", "#21918c", "#5ec962", "#fde725")
@@ -20,6 +23,70 @@ DISAGREEMENT_RAMP = ("#fcfdbf", "#fc8961", "#b73779", "#51127c", "#000004")
 
 #: Bands that are shown as red, green and blue: natural colours, or colour infrared.
 _COLOURS = (("red", "green", "blue"), ("nir", "red", "green"))
+
+
+@dataclass(frozen=True, slots=True)
+class Ramp:
+    """Colours spread evenly over a range of the first band's values.
+
+    Attributes:
+        colors: From the low end to the high one.
+        ends: Values of the first and the last colour, once a band's scale is applied.
+        unit: Behind the legend's numbers.
+        shown: What the legend shows for a value of 1, such as 100 for a share in per cent.
+    """
+
+    colors: tuple[str, ...]
+    ends: tuple[float, float]
+    unit: str = ""
+    shown: float = 1
+
+    def colours(self, values: Sequence[float]) -> list[Rgb]:
+        """Return the colours of values; beyond the ends those of the ends."""
+        stops = np.linspace(*self.ends, len(self.colors))
+        channels = np.transpose([rgb_of(color) for color in self.colors])
+        mixed = [np.interp(values, stops, channel).round().astype(int) for channel in channels]
+        return [(int(red), int(green), int(blue)) for red, green, blue in zip(*mixed, strict=True)]
+
+
+@dataclass(frozen=True, slots=True)
+class Composite:
+    """The first three bands shown as red, green and blue.
+
+    Attributes:
+        ends: Values that are shown darkest and brightest.
+    """
+
+    ends: tuple[float, float]
+
+
+#: How a raster is shown.
+Style = Classes | Ramp | Composite
+
+CONFIDENCE_STYLE = Ramp(CONFIDENCE_RAMP, (0, 100), "%")
+#: Of the first class's probability, a share of 1 by the band's scale.
+PROBABILITY_STYLE = Ramp(CONFIDENCE_RAMP, (0, 1), "%", 100)
+#: Unit vectors as people know normal maps.
+NORMALS_STYLE = Composite((-1, 1))
+
+
+def height_ramp(maximum_m: float) -> Ramp:
+    """Return how heights in metres up to a round maximum are shown."""
+    return Ramp(HEIGHT_RAMP, (0, max(4.0, 4.0 * round(maximum_m / 4))), "m")
+
+
+def elevation_ramp(lowest_m: float, highest_m: float) -> Ramp:
+    """Return how elevations in metres are shown, in four steps of whole metres."""
+    low = math.floor(lowest_m)
+    step = max(1, math.ceil((highest_m - low) / 4))
+    return Ramp(HEIGHT_RAMP, (low, low + 4 * step), "m")
+
+
+def disagreement_ramp(unit: str) -> Ramp:
+    """Return how it is shown what overlapping tiles disagree by: a share of 1, or metres."""
+    if unit == "share":
+        return Ramp(DISAGREEMENT_RAMP, (0, 1), "%", 100)
+    return Ramp(DISAGREEMENT_RAMP, (0, 4), unit)
 
 
 def shown_bands(names: Sequence[str]) -> tuple[str, ...]:
@@ -46,24 +113,15 @@ def classes_style(classes: Classes) -> str:
     return _text(root)
 
 
-def ramp_style(
-    colors: Sequence[str], ends: tuple[float, float], unit: str, shown: float = 1
-) -> str:
-    """Return a style that spreads colours evenly over a range.
-
-    Args:
-        colors: From the low end to the high one.
-        ends: Values of the first and the last colour. QGIS has applied a band's scale by then.
-        unit: Behind the legend's numbers.
-        shown: What the legend shows for a value of 1, such as 100 for a share in per cent.
-    """
-    low, high = ends
+def ramp_style(ramp: Ramp) -> str:
+    """Return a style of colours over a range, with a legend entry for each."""
+    low, high = ramp.ends
     root, pipe = _document()
     renderer = _renderer(pipe, "singlebandpseudocolor")
     renderer.set("classificationMin", f"{low:g}")
     renderer.set("classificationMax", f"{high:g}")
     shader = ET.SubElement(renderer, "rastershader")
-    ramp = ET.SubElement(
+    colours = ET.SubElement(
         shader,
         "colorrampshader",
         colorRampType="INTERPOLATED",
@@ -72,40 +130,20 @@ def ramp_style(
         minimumValue=f"{low:g}",
         maximumValue=f"{high:g}",
     )
-    for step, color in enumerate(colors):
-        value = low + (high - low) * step / (len(colors) - 1)
-        label = f"{value * shown:g} {unit}".rstrip()
-        ET.SubElement(ramp, "item", value=f"{value:g}", color=color, alpha="255", label=label)
+    for step, color in enumerate(ramp.colors):
+        value = low + (high - low) * step / (len(ramp.colors) - 1)
+        label = f"{value * ramp.shown:g} {ramp.unit}".strip()
+        ET.SubElement(colours, "item", value=f"{value:g}", color=color, alpha="255", label=label)
     return _text(root)
 
 
-def height_style(maximum_m: float) -> str:
-    """Return the style of heights in metres up to a round maximum."""
-    return ramp_style(HEIGHT_RAMP, (0, max(4.0, 4.0 * round(maximum_m / 4))), "m")
-
-
-def elevation_style(lowest_m: float, highest_m: float) -> str:
-    """Return the style of elevations in metres, in four steps of whole metres."""
-    low = math.floor(lowest_m)
-    step = max(1, math.ceil((highest_m - low) / 4))
-    return ramp_style(HEIGHT_RAMP, (low, low + 4 * step), "m")
-
-
-def confidence_style() -> str:
-    """Return the style of confidence in per cent."""
-    return ramp_style(CONFIDENCE_RAMP, (0, 100), "%")
-
-
-def probability_style() -> str:
-    """Return the style of the first class's probability, a share of 1 by the band's scale."""
-    return ramp_style(CONFIDENCE_RAMP, (0, 1), "%", 100)
-
-
-def disagreement_style(unit: str) -> str:
-    """Return the style of what overlapping tiles disagree by: a share of 1, or metres."""
-    if unit == "share":
-        return ramp_style(DISAGREEMENT_RAMP, (0, 1), "%", 100)
-    return ramp_style(DISAGREEMENT_RAMP, (0, 4), unit)
+def qgis_style(style: Style) -> str:
+    """Return how QGIS shows a raster, as it reads it."""
+    if isinstance(style, Classes):
+        return classes_style(style)
+    if isinstance(style, Ramp):
+        return ramp_style(style)
+    return image_style((1, 2, 3), (style.ends,) * 3)
 
 
 def image_style(bands: Sequence[int], ranges: Sequence[tuple[float, float]] = ()) -> str:

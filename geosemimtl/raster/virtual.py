@@ -66,6 +66,34 @@ def rescaled(source: Any, factor: float) -> str:
     return _through(source, "Float32", ("ScaleOffset", "0"), ("ScaleRatio", repr(factor)))
 
 
+def as_bytes(
+    source: Any,
+    nodata: float | None,
+    ends: tuple[float, float],
+    levels: tuple[int, int],
+    hole: int,
+) -> str:
+    """Return a file's values as bytes, evenly spread over a range.
+
+    Args:
+        source: An open rasterio data set.
+        nodata: Value of its pixels without data.
+        ends: Values that become the levels; those beyond become the nearer one.
+        levels: Bytes.
+        hole: What pixels without data become.
+    """
+    root = _document(source)
+    for index in source.indexes:
+        band = _band(root, index, "Byte")
+        ET.SubElement(band, "NoDataValue").text = str(hole)
+        element = _source(band, "ComplexSource", source.name, str(index))
+        if nodata is not None:
+            ET.SubElement(element, "NODATA").text = repr(nodata)
+        steps = (f"{end!r}:{level}" for end, level in zip(ends, levels, strict=True))
+        ET.SubElement(element, "LUT").text = ",".join(steps)
+    return ET.tostring(root, encoding="unicode")
+
+
 def rounded(source: Any) -> str:
     """Return a file of bytes with the values next to 0 and 255 moved there, others to 128.
 

@@ -18,7 +18,7 @@ from geosemimtl.raster.cog import RawRaster, cog_writer
 from geosemimtl.raster.environment import gdal_environment
 from geosemimtl.raster.grid import PixelGrid
 from geosemimtl.raster.scene import overlap
-from geosemimtl.raster.styles import elevation_style, height_style
+from geosemimtl.raster.styles import elevation_ramp, height_ramp, ramp_style
 from geosemimtl.raster.writing import RasterKind
 from geosemimtl.tasks import NODATA
 from geosemimtl.terrain.cells import CellGrid, fine_rows, lowest_levels
@@ -164,8 +164,8 @@ def _write(
                 f"{reader.path}: no pixel has both a surface and a ground; check its nodata value"
             )
         enough = np.searchsorted(np.cumsum(counts), _STYLED_SHARE * counts.sum())
-        style[".qml"] = height_style(float(enough + 1))
-        ground_style[".qml"] = elevation_style(lowest_m, highest_m)
+        style[".qml"] = ramp_style(height_ramp(float(enough + 1)))
+        ground_style[".qml"] = ramp_style(elevation_ramp(lowest_m, highest_m))
 
 
 def _differences(

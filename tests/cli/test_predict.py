@@ -176,6 +176,34 @@ def test_a_table_and_every_raster(place: Path, run: Run) -> None:
     assert len(list((place / "all").glob("*.qml"))) == 10
 
 
+def test_pictures_and_arrays(place: Path, run: Run) -> None:
+    done = run("predict", "c.tif", "-o", "plain", "--format", "png", "--json")
+    assert done.code == 0
+    (made,) = json.loads(done.out)
+    files = {kind: Path(path).name for kind, path in made["rasters"].items()}
+    assert files == {
+        "segmentation": "c_classes.png",
+        "height": "c_height.npy",
+        "confidence": "c_confidence.png",
+    }
+    assert (place / "plain" / "c_height_preview.png").exists()
+    again = run("predict", "c.tif", "-o", "plain", "--format", "png", "--overwrite")
+    assert again.code == 0
+    assert "wrote" in again.err
+    assert "QGIS" not in again.err
+
+
+@pytest.mark.parametrize("flag", ["--project", "--stac"])
+def test_pictures_make_no_companions(place: Path, run: Run, flag: str) -> None:
+    done = run("predict", "c.tif", "-o", "plain", "--format", "png", flag)
+    assert done.code == 1
+    assert done.err.endswith(
+        "--format png: a project and a STAC item are made of GeoTIFFs; leave --project and --stac "
+        "out, or --format\n"
+    )
+    assert not (place / "plain").exists()
+
+
 def test_an_item_for_catalogues(
     place: Path, run: Run, stac_item: Callable[[str], dict[str, Any]]
 ) -> None:

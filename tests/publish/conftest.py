@@ -33,6 +33,7 @@ from geosemimtl.metrics.regression import HeightCounts
 from geosemimtl.models.network import build_network
 from geosemimtl.raster.cog import cog_writer
 from geosemimtl.raster.grid import PixelGrid
+from geosemimtl.raster.styles import qgis_style
 from geosemimtl.tasks import (
     HEIGHT,
     Quantity,
@@ -252,8 +253,9 @@ def choose(
 
 def _write_rasters(chosen: Chosen, inside: int) -> None:
     for kind, path in chosen.paths.items():
-        raster, sidecars = chosen.outputs.raster(kind)
+        raster, style = chosen.outputs.raster(kind)
         values = np.full((len(raster.band_names), 100, 120), TREE, raster.dtype)
         values[:, 30:70, 40:80] = 9 if kind == HEIGHT else inside
+        sidecars = {".qml": qgis_style(style)}
         with cog_writer(path, chosen.plan.output, raster, sidecars) as target:
             target.write(0, values)
