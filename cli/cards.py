@@ -63,6 +63,11 @@ def tileset_tables(tileset: TileSet) -> Iterator[Table]:
         ("task", "pixels"),
         [(task, f"{count:,}" if count else "none") for task, count in labelled.items()],
     )
+    yield from _target_tables(tileset)
+
+
+def _target_tables(tileset: TileSet) -> Iterator[Table]:
+    """Yield what is known of each task's labels."""
     where = " of the training tiles" if "train" in tileset.splits else ""
     for task, target in tileset.targets.items():
         if isinstance(target, ClassTarget):

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from geosemimtl.cli.options import Names, read_class_map, together
+from geosemimtl.cli.options import read_class_map, together
+from geosemimtl.cli.values import Names
 from geosemimtl.data.sets.registry import DATA_SETS
 
 if TYPE_CHECKING:

@@ -10,8 +10,6 @@ import click
 
 from geosemimtl.cli.options import (
     FILE,
-    Metres,
-    Names,
     adapt_option,
     json_option,
     overwrite_option,
@@ -21,6 +19,7 @@ from geosemimtl.cli.options import (
     talk_options,
     together,
 )
+from geosemimtl.cli.values import Metres, Names
 
 if TYPE_CHECKING:
     from geosemimtl.inference.evaluation.naming import NamedFiles
@@ -162,12 +161,9 @@ def command(
 
     split = reading.pop("split")
     if any((path / "tileset.json").exists() for path in predictions):
-        given = (labels, height, classes, erode_px, without, output, report, images, card, per_tile)
-        if any(given):
-            raise click.UsageError(
-                "a tile set brings its labels along: name it, --model and --split, and no other "
-                "truth, no --erode, no report and no folder"
-            )
+        _require_none(
+            (labels, height, classes, erode_px, without, output, report, images, card, per_tile)
+        )
         _score_tile_sets(predictions, model, split, reading, as_json=as_json)
         return
     _require_sense(model, reading, report, images, card, per_tile=per_tile)
@@ -192,6 +188,15 @@ def command(
         write_report(report, evaluation, sources)
         say(f"report in {report}")
     _show(evaluation, as_json=as_json)
+
+
+def _require_none(given: tuple[Any, ...]) -> None:
+    """Refuse what goes with files and not with tile sets."""
+    if any(given):
+        raise click.UsageError(
+            "a tile set brings its labels along: name it, --model and --split, and no other "
+            "truth, no --erode, no report and no folder"
+        )
 
 
 def _score_tile_sets(

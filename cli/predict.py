@@ -10,8 +10,6 @@ import click
 
 from geosemimtl.cli.options import (
     FILE,
-    Grid,
-    Overlap,
     adapt_option,
     json_option,
     overwrite_option,
@@ -21,6 +19,7 @@ from geosemimtl.cli.options import (
     talk_options,
     together,
 )
+from geosemimtl.cli.values import Grid, Overlap
 
 if TYPE_CHECKING:
     from geosemimtl.inference.companions import Companion

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from geosemimtl.cli.options import FILE, Names, json_option, overwrite_option, talk_options
+from geosemimtl.cli.options import (
+    FILE,
+    json_option,
+    overwrite_option,
+    talk_options,
+)
+from geosemimtl.cli.values import Names
 
 if TYPE_CHECKING:
     from geosemimtl.data.regimes import Per

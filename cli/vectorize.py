@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from geosemimtl.cli.options import FILE, Names, overwrite_option, talk_options
+from geosemimtl.cli.options import FILE, overwrite_option, talk_options
+from geosemimtl.cli.values import Names
 
 _AREA = click.FloatRange(min=0)
 

@@ -80,9 +80,7 @@ LOOKS = {
     "disparity": Look(
         "float32", -9999, ("disparity",), ("px",), ["0 px", "30 px", "60 px", "90 px", "120 px"]
     ),
-    "normals": Look(
-        "float32", -9999, ("x", "y", "z"), (None,) * 3, ["-1", "-0.5", "0", "0.5", "1"]
-    ),
+    "normals": Look("float32", -9999, ("x", "y", "z"), (None,) * 3, []),  # three colours
     "saliency": Look("uint8", 255, ("saliency",), ("%",), PER_CENT),
     "edges": Look("uint8", 255, ("edges",), ("%",), PER_CENT),
 }
