@@ -21,7 +21,8 @@ data_set_options = together(
     click.option(
         "--dataset",
         type=click.Choice(list(DATA_SETS)),
-        help="SCENES is the folder of this data set, as it is shipped.",
+        metavar="NAME",
+        help=f"SCENES is the folder of this data set, as it is shipped: {', '.join(DATA_SETS)}.",
     ),
     click.option("--variant", help="Form of its images, such as irrg, rgb or rgbir."),
     click.option("--no-boundary", is_flag=True, help="Its labels without the borders of objects."),

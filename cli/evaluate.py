@@ -152,12 +152,10 @@ def command(
       geosemimtl evaluate results --labels truth --height ndsm \\
           --card model.safetensors --report report.html
     """
-    from geosemimtl.cli.console import say, track
+    from geosemimtl.cli.console import track
     from geosemimtl.config import load_class_map
     from geosemimtl.inference.evaluation.naming import named_files
     from geosemimtl.inference.evaluation.scoring import ScoreOptions
-    from geosemimtl.publish.report.page import require_report, write_report
-    from geosemimtl.publish.score_folder import require_score_folder, write_scores
 
     split = reading.pop("split")
     if any((path / "tileset.json").exists() for path in predictions):
@@ -176,18 +174,39 @@ def command(
         "scoring": ScoreOptions(erode_px, height_bins_m, without, report is not None),
         "track": track,
     }
+    _require_room(output, report, overwrite=overwrite)
+    sources = report and _sources(named, model or card, images, reading, per_tile=per_tile)
+    evaluation = _evaluated(named, model, truth, reading, per_tile=per_tile)
+    _write(evaluation, output, report, sources)
+    _show(evaluation, as_json=as_json)
+
+
+def _require_room(output: Path | None, report: Path | None, *, overwrite: bool) -> None:
+    """Refuse what is there already, before any work."""
+    from geosemimtl.publish.report.page import require_report
+    from geosemimtl.publish.score_folder import require_score_folder
+
     if output is not None:
         require_score_folder(output, overwrite=overwrite)
     if report is not None:
         require_report(report, overwrite=overwrite)
-        sources = _sources(named, model or card, images, reading, per_tile=per_tile)
-    evaluation = _evaluated(named, model, truth, reading, per_tile=per_tile)
+
+
+def _write(
+    evaluation: Evaluation,
+    output: Path | None,
+    report: Path | None,
+    sources: ReportSources | None,
+) -> None:
+    from geosemimtl.cli.console import say
+    from geosemimtl.publish.report.page import write_report
+    from geosemimtl.publish.score_folder import write_scores
+
     if output is not None:
         write_scores(output, evaluation)
-    if report is not None:
+    if report is not None and sources is not None:
         write_report(report, evaluation, sources)
         say(f"report in {report}")
-    _show(evaluation, as_json=as_json)
 
 
 def _require_none(given: tuple[Any, ...]) -> None:
