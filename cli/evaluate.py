@@ -175,7 +175,9 @@ def command(
         "track": track,
     }
     _require_room(output, report, overwrite=overwrite)
-    sources = report and _sources(named, model or card, images, reading, per_tile=per_tile)
+    sources = None
+    if report is not None:
+        sources = _sources(named, model or card, images, reading, per_tile=per_tile)
     evaluation = _evaluated(named, model, truth, reading, per_tile=per_tile)
     _write(evaluation, output, report, sources)
     _show(evaluation, as_json=as_json)

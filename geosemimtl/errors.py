@@ -49,6 +49,10 @@ class ModelFileError(GeoSemiMTLError, ValueError):
     """A model file is missing, unreadable or does not fit the scene."""
 
 
+#: Failures of a batch that are said one by one.
+_SHOWN = 20
+
+
 class BatchError(GeoSemiMTLError):
     """Some scenes of a batch failed; the others are done.
 
@@ -60,7 +64,10 @@ class BatchError(GeoSemiMTLError):
     def __init__(
         self, message: str, failures: Sequence[GeoSemiMTLError], done: Sequence[Any] = ()
     ) -> None:
-        super().__init__("\n  ".join([message, *map(str, failures)]))
+        shown = [str(failure) for failure in failures[:_SHOWN]]
+        if (more := len(failures) - len(shown)) > 0:
+            shown.append(f"and {more} more")
+        super().__init__("\n  ".join([message, *shown]))
         self.failures = tuple(failures)
         self.done = tuple(done)
 

@@ -193,7 +193,7 @@ def _warn(batch: Sequence[Layers], options: TileOptions) -> None:
                 "pass --gsd",
                 *(min(gsds_m), max(gsds_m), gsds_m[0], batch[0].name),
             )
-    if batch[0].image.named_by == "colour":
+    if batch[0].image.named_by == "colour" and options.resize is None:
         _LOG.warning("bands are named by the files' colours, red, green, blue: else pass --bands")
 
 
