@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,7 @@ from geosemimtl.raster.scene import (
     overlap,
 )
 from geosemimtl.raster.values import filled
+from geosemimtl.tiling.target_layer import TargetLayer, TargetReader
 
 #: Heights above ground outside of this are no heights; the highest building has 828 m.
 PLAUSIBLE_M = (-100.0, 1000.0)
@@ -39,51 +40,6 @@ _PICTURES = {".jpg", ".jpeg"}
 _BLOCK = 2**23
 
 
-class LabelReader(Protocol):
-    """Reads class indices on a grid, window by window; each thread its own."""
-
-    def read(self, window: Window | None = None) -> NDArray[np.uint8]:
-        """Return the class indices (rows, columns) of a window, ``IGNORE`` where unlabelled."""
-        ...
-
-
-class Labels(Protocol):
-    """Label data that were looked at; no file is held open.
-
-    Attributes:
-        path: What messages call them.
-        files: The files they are read from.
-        read_from: Those, and what else decides what they hold.
-        grid: Their own pixels, ``None`` for polygons.
-    """
-
-    @property
-    def path(self) -> Path: ...  # noqa: D102  (above)
-
-    @property
-    def files(self) -> tuple[Path, ...]: ...  # noqa: D102  (above)
-
-    @property
-    def read_from(self) -> tuple[Path, ...]: ...  # noqa: D102  (above)
-
-    @property
-    def grid(self) -> PixelGrid | None: ...  # noqa: D102  (above)
-
-    def check(self, grid: PixelGrid, track: Track = silent) -> None:
-        """Refuse labels that do not fit the class map, or lie elsewhere than a grid.
-
-        Raises:
-            LabelError: They lie elsewhere, or hold an undeclared value: which, how often undeclared
-                values occur, and where first.
-            SceneError: The pixels cannot be read.
-        """
-        ...
-
-    def on_grid(self, grid: PixelGrid) -> AbstractContextManager[LabelReader]:
-        """Open the labels as class indices on a grid; only what is labelled weighs."""
-        ...
-
-
 def open_labels(
     files: Sequence[Path],
     class_map: ClassMap,
@@ -92,7 +48,7 @@ def open_labels(
     fallback: Georeference | None = None,
     class_column: str = "class",
     reader: Reader | None = None,
-) -> Labels:
+) -> TargetLayer:
     """Look at the labels of a scene, whatever their form.
 
     Args:
@@ -150,7 +106,7 @@ class _RasterLabels:
         return self.scene.read_from
 
     @contextmanager
-    def on_grid(self, grid: PixelGrid) -> Iterator[LabelReader]:
+    def on_grid(self, grid: PixelGrid) -> Iterator[TargetReader]:
         """Most frequent class of those labelled where pixels grow; else the nearest."""
         kept = {values: index for values, index in self.table.items() if index != IGNORE}
         chosen = label_filter(self.scene.grid, grid)
@@ -209,7 +165,7 @@ class _RasterReader:
         return filled(indices[0], valid, IGNORE)
 
 
-def _raster_labels(scene: Scene, class_map: ClassMap) -> Labels:
+def _raster_labels(scene: Scene, class_map: ClassMap) -> TargetLayer:
     bands, dtype = len(scene.indexes), np.dtype(scene.dtype)
     table: dict[tuple[int, ...], int] = {}
     if bands == 1 and dtype.kind in "ui":

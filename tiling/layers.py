@@ -25,7 +25,8 @@ from geosemimtl.tasks import form_of
 from geosemimtl.tiling.labels import check_overlap
 from geosemimtl.tiling.options import TileOptions
 from geosemimtl.tiling.scenes import SceneFiles
-from geosemimtl.tiling.targets import Numbers, TargetLayer, TargetReader, open_target
+from geosemimtl.tiling.target_layer import TargetLayer, TargetReader
+from geosemimtl.tiling.targets import Numbers, open_target
 
 _NO_READERS: Mapping[str, Reader] = {}
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from geosemimtl.classes import (
     class_map_of,
 )
 from geosemimtl.errors import LabelError
+from geosemimtl.progress import Track, silent
 from geosemimtl.raster.grid import PixelGrid
 from geosemimtl.raster.reading import GridReader, height_filter, read_on_grid
 from geosemimtl.raster.scene import Georeference, Reader, Scene, open_scene
@@ -35,6 +36,7 @@ from geosemimtl.tasks import (
 )
 from geosemimtl.tiling.labels import check_heights, check_overlap, open_heights, open_labels
 from geosemimtl.tiling.options import TileOptions
+from geosemimtl.tiling.target_layer import TargetLayer, TargetReader
 
 #: A vector between pixels that face apart by more than a right angle or so says nothing.
 _LEAST_LENGTH = 0.5
@@ -45,54 +47,6 @@ _YES_NO = ClassMap(
     ),
     ignore=(IGNORE,),
 )
-
-
-class TargetReader(Protocol):
-    """Reads a task's labels on a grid, window by window; each thread its own."""
-
-    def read(self, window: Window | None = None) -> NDArray[Any]:
-        """Return a window's labels in the task's form (``geosemimtl.tasks.FORMS``).
-
-        (rows, columns), or (channels, rows, columns) of several numbers a pixel; nodata where
-        nothing is known.
-        """
-        ...
-
-
-class TargetLayer(Protocol):
-    """Labels of a task that were looked at; no file is held open.
-
-    Attributes:
-        path: What messages call them.
-        files: The files they are read from.
-        read_from: Those, and what else decides what they hold.
-        grid: Their own pixels, ``None`` for polygons.
-    """
-
-    @property
-    def path(self) -> Path: ...  # noqa: D102  (above)
-
-    @property
-    def files(self) -> tuple[Path, ...]: ...  # noqa: D102  (above)
-
-    @property
-    def read_from(self) -> tuple[Path, ...]: ...  # noqa: D102  (above)
-
-    @property
-    def grid(self) -> PixelGrid | None: ...  # noqa: D102  (above)
-
-    def check(self, grid: PixelGrid) -> None:
-        """Refuse labels that lie elsewhere than a grid, or hold what cannot be.
-
-        Raises:
-            LabelError: As said.
-            SceneError: The pixels cannot be read.
-        """
-        ...
-
-    def on_grid(self, grid: PixelGrid) -> AbstractContextManager[TargetReader]:
-        """Open the labels on a grid; only what is known weighs."""
-        ...
 
 
 def open_target(
@@ -172,7 +126,7 @@ class Numbers:
         """Those, and what else decides what they hold."""
         return self.scene.read_from
 
-    def check(self, grid: PixelGrid) -> None:
+    def check(self, grid: PixelGrid, track: Track = silent) -> None:  # noqa: ARG002  (TargetLayer's signature)
         """Refuse numbers that lie elsewhere, and heights that are none.
 
         Raises:

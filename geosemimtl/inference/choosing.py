@@ -150,9 +150,8 @@ def _looked_at(
     if card.gsd_m is None:
         _require_whole(options)
     value_range = scene_value_range(scene, card, options.value_range, options.sensor)
-    if (
-        scene.named_by == "colour" and card.gsd_m is not None
-    ):  # pictures of streets are what they say
+    # what is no map is what its colours say
+    if scene.named_by == "colour" and card.gsd_m is not None:
         mask = "" if scene.alpha is None else f", and band {scene.alpha} is taken as its mask"
         _LOG.warning(
             "%s: bands are named by the file's colours, red, green, blue%s: else pass --bands",

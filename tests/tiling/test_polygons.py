@@ -26,9 +26,10 @@ from geosemimtl.errors import LabelError
 from geosemimtl.raster.grid import PixelGrid
 from geosemimtl.raster.scene import Georeference
 from geosemimtl.tiling import polygons
-from geosemimtl.tiling.labels import Labels, open_labels
+from geosemimtl.tiling.labels import open_labels
 from geosemimtl.tiling.polygons import PolygonReader
 from geosemimtl.tiling.rings import Rings
+from geosemimtl.tiling.target_layer import TargetLayer
 
 Maker = Callable[..., Path]
 MakeGrid = Callable[..., PixelGrid]
@@ -51,7 +52,7 @@ def box(left: float, top: float, right: float, bottom: float) -> shapely.Polygon
     return shapely.box(X + left, Y - bottom, X + right, Y - top)
 
 
-def read(labels: Labels, grid: PixelGrid, window: Window | None = None) -> NDArray[np.uint8]:
+def read(labels: TargetLayer, grid: PixelGrid, window: Window | None = None) -> NDArray[np.uint8]:
     with labels.on_grid(grid) as reader:
         return reader.read(window)
 

@@ -16,7 +16,7 @@ What is known of the files, from public code that reads them and from its author
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,8 +25,7 @@ from geosemimtl.classes import ClassMap, MappedClass
 from geosemimtl.data.sets import mtan
 from geosemimtl.data.sets.benchmark import Benchmark, Target, Variant
 from geosemimtl.data.sets.cityscapes_classes import CLASS_MAPS
-from geosemimtl.data.sets.decoding import channels_first, indices_of
-from geosemimtl.raster.arrays import read_npy
+from geosemimtl.data.sets.decoding import indices_of
 from geosemimtl.tasks import DISPARITY, INVERSE_DEPTH, SEGMENTATION
 from geosemimtl.tiling.options import TileOptions
 
@@ -49,21 +48,6 @@ CLASS_MAP_7: Final = _by_index(CLASS_MAPS["mtpsl7"])
 CLASS_MAP_19: Final = _by_index(CLASS_MAPS["cityscapes19"])
 
 
-def read_image(path: Path) -> NDArray[np.float32]:
-    """Read an image as it is stored, which is from 0 to 1.
-
-    Args:
-        path: A .npy of ``image``.
-
-    Returns:
-        Red, green, blue (3, rows, cols).
-
-    Raises:
-        SceneError: It is missing, damaged or of another shape.
-    """
-    return channels_first(read_npy(path), 3, path).astype(np.float32)
-
-
 def read_classes_7(path: Path) -> NDArray[np.uint8]:
     """Read the 7 classes, as ``CLASS_MAP_7`` orders them.
 
@@ -77,12 +61,12 @@ def read_classes_7(path: Path) -> NDArray[np.uint8]:
         SceneError: It is missing, damaged or of another shape.
         LabelError: It has another label.
     """
-    return indices_of(_single(path), CLASS_MAP_7, path)
+    return indices_of(mtan.single(path), CLASS_MAP_7, path)
 
 
 def read_classes_19(path: Path) -> NDArray[np.uint8]:
     """Read the 19 classes of ``label_19``; otherwise as ``read_classes_7``."""
-    return indices_of(_single(path), CLASS_MAP_19, path)
+    return indices_of(mtan.single(path), CLASS_MAP_19, path)
 
 
 def read_inverse_depth(path: Path) -> NDArray[np.float32]:
@@ -99,7 +83,7 @@ def read_inverse_depth(path: Path) -> NDArray[np.float32]:
     Raises:
         SceneError: It is missing, damaged or of another shape.
     """
-    stored = _single(path).astype(np.float32)
+    stored = mtan.single(path).astype(np.float32)
     return np.where(stored > 0, stored, np.float32(np.nan))
 
 
@@ -123,11 +107,6 @@ def read_disparity(path: Path) -> NDArray[np.float32]:
     return np.maximum(disparity_px, 0).astype(np.float32)
 
 
-def _single(path: Path) -> NDArray[Any]:
-    stored: NDArray[Any] = channels_first(read_npy(path), 1, path)[0]
-    return stored
-
-
 _ZIP = "cityscapes2.zip"
 _DEPTH = mtan.arrays("inverse depths", "depth", _ZIP)
 
@@ -137,7 +116,7 @@ BENCHMARK = Benchmark(
     request=mtan.REQUEST,
     licence="Cityscapes' own, free for research and other uses that are not commercial",
     options=TileOptions(value_range=(0, 1), resize=(128, 256), name="cityscapes_mtan"),
-    variants={"rgb": Variant(mtan.arrays("images", "image", _ZIP), mtan.BANDS, read_image)},
+    variants={"rgb": Variant(mtan.arrays("images", "image", _ZIP), mtan.BANDS, mtan.read_image)},
     targets={
         SEGMENTATION: Target(
             mtan.arrays("labels of 7 classes", "label_7", _ZIP), "classes", read_classes_7

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
 from geosemimtl.data.sets.benchmark import Key, Kind
+from geosemimtl.data.sets.decoding import channels_first
+from geosemimtl.raster.arrays import read_npy
 
 REQUEST = "https://github.com/lorenmt/mtan"
 BANDS = ("red", "green", "blue")
@@ -16,3 +24,28 @@ def arrays(name: str, folder: str, source: str) -> Kind:
 def split_of(key: Key) -> str:
     """Return the split, which is the first part of a key."""
     return key[0]
+
+
+def read_image(path: Path) -> NDArray[np.float32]:
+    """Read an image as it is stored, which is from 0 to 1.
+
+    Args:
+        path: A .npy of ``image``.
+
+    Returns:
+        Red, green, blue (3, rows, cols).
+
+    Raises:
+        SceneError: It is missing, damaged or of another shape.
+    """
+    return channels_first(read_npy(path), 3, path).astype(np.float32)
+
+
+def single(path: Path) -> NDArray[Any]:
+    """Read what has one number a pixel, (rows, cols), in whatever type it is stored.
+
+    Raises:
+        SceneError: It is missing, damaged or of another shape.
+    """
+    stored: NDArray[Any] = channels_first(read_npy(path), 1, path)[0]
+    return stored

@@ -13,7 +13,7 @@ What is known of the files, from public code that reads them:
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,21 +55,6 @@ CLASS_MAP: Final = ClassMap(
 )
 
 
-def read_image(path: Path) -> NDArray[np.float32]:
-    """Read an image as it is stored, which is from 0 to 1.
-
-    Args:
-        path: A .npy of ``image``.
-
-    Returns:
-        Red, green, blue (3, rows, cols).
-
-    Raises:
-        SceneError: It is missing, damaged or of another shape.
-    """
-    return channels_first(read_npy(path), 3, path).astype(np.float32)
-
-
 def read_classes(path: Path) -> NDArray[np.uint8]:
     """Read the 13 classes, as ``CLASS_MAP`` orders them.
 
@@ -83,7 +68,7 @@ def read_classes(path: Path) -> NDArray[np.uint8]:
         SceneError: It is missing, damaged or of another shape.
         LabelError: It has another label.
     """
-    return indices_of(_single(path), CLASS_MAP, path)
+    return indices_of(mtan.single(path), CLASS_MAP, path)
 
 
 def read_depth(path: Path) -> NDArray[np.float32]:
@@ -98,7 +83,7 @@ def read_depth(path: Path) -> NDArray[np.float32]:
     Raises:
         SceneError: It is missing, damaged or of another shape.
     """
-    stored = _single(path).astype(np.float32)
+    stored = mtan.single(path).astype(np.float32)
     return np.where(stored > 0, stored, np.float32(np.nan))
 
 
@@ -119,11 +104,6 @@ def read_normals(path: Path) -> NDArray[np.float32]:
     return camera_normals(stored, np.isfinite(stored).all(axis=0))
 
 
-def _single(path: Path) -> NDArray[Any]:
-    stored: NDArray[Any] = channels_first(read_npy(path), 1, path)[0]
-    return stored
-
-
 _ZIP = "nyuv2.zip"
 
 BENCHMARK = Benchmark(
@@ -132,7 +112,7 @@ BENCHMARK = Benchmark(
     request=mtan.REQUEST,
     licence="none was found; ask the authors of NYUv2 and of MTAN",
     options=TileOptions(value_range=(0, 1), resize=(288, 384), name="nyuv2_mtan"),
-    variants={"rgb": Variant(mtan.arrays("images", "image", _ZIP), mtan.BANDS, read_image)},
+    variants={"rgb": Variant(mtan.arrays("images", "image", _ZIP), mtan.BANDS, mtan.read_image)},
     targets={
         SEGMENTATION: Target(mtan.arrays("labels", "label", _ZIP), "classes", read_classes),
         DEPTH: Target(mtan.arrays("depths", "depth", _ZIP), "m", read_depth),

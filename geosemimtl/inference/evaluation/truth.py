@@ -25,12 +25,11 @@ from geosemimtl.tasks import (
     Task,
 )
 from geosemimtl.tiling.labels import (
-    LabelReader,
-    Labels,
     check_overlap,
     open_heights,
     open_labels,
 )
+from geosemimtl.tiling.target_layer import TargetLayer, TargetReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +57,14 @@ class TrueClasses:
         order: The predicted class's index of each of the labels' own classes.
     """
 
-    labels: Labels
+    labels: TargetLayer
     order: tuple[int, ...]
 
     def check(self, grid: PixelGrid, track: Track = silent) -> None:
         """Refuse undeclared values, and labels that lie elsewhere than a grid.
 
         Raises:
-            LabelError: As ``geosemimtl.tiling.labels.Labels.check``.
+            LabelError: As ``geosemimtl.tiling.target_layer.TargetLayer.check``.
         """
         self.labels.check(grid, track)
 
@@ -81,7 +80,7 @@ class TrueClasses:
 class TrueClassReader:
     """Reads true classes window by window; made by ``TrueClasses.on_grid``."""
 
-    def __init__(self, reader: LabelReader, lookup: NDArray[np.uint8]) -> None:
+    def __init__(self, reader: TargetReader, lookup: NDArray[np.uint8]) -> None:
         self._reader = reader
         self._lookup = lookup
 

@@ -26,7 +26,8 @@ from geosemimtl.raster.registration import (
 from geosemimtl.raster.scene import Georeference, Reader, Scene
 from geosemimtl.tasks import HEIGHT, SEGMENTATION
 from geosemimtl.tiling.options import TileOptions
-from geosemimtl.tiling.targets import Numbers, TargetLayer, TargetReader, open_target
+from geosemimtl.tiling.target_layer import TargetLayer, TargetReader
+from geosemimtl.tiling.targets import Numbers, open_target
 
 #: Heights of which nearly none is nearer to 0 than this are above the sea, not above ground.
 _GROUND_M = 3.0

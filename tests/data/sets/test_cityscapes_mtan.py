@@ -11,14 +11,14 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import NDArray
 
-from geosemimtl.data.sets import cityscapes_mtan
+from geosemimtl.data.sets import cityscapes_mtan, mtan
 from geosemimtl.errors import LabelError
 
 Write = Callable[[Path, NDArray[Any]], Path]
 
 
 def test_image(tmp_path: Path, npy: Write) -> None:
-    found = cityscapes_mtan.read_image(npy(tmp_path / "0.npy", np.full((2, 4, 3), 0.5)))
+    found = mtan.read_image(npy(tmp_path / "0.npy", np.full((2, 4, 3), 0.5)))
     assert_array_equal(found, np.full((3, 2, 4), 0.5, np.float32))
 
 

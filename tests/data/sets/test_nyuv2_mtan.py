@@ -11,7 +11,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import NDArray
 
-from geosemimtl.data.sets import nyuv2_mtan
+from geosemimtl.data.sets import mtan, nyuv2_mtan
 from geosemimtl.errors import LabelError, SceneError
 
 Write = Callable[[Path, NDArray[Any]], Path]
@@ -19,7 +19,7 @@ Write = Callable[[Path, NDArray[Any]], Path]
 
 def test_image(tmp_path: Path, npy: Write) -> None:
     stored = np.arange(24, dtype=np.float64).reshape(2, 4, 3) / 24
-    found = nyuv2_mtan.read_image(npy(tmp_path / "0.npy", stored))
+    found = mtan.read_image(npy(tmp_path / "0.npy", stored))
     assert found.shape == (3, 2, 4)
     assert found.dtype == np.float32
     assert_allclose(found[:, 1, 2], [18 / 24, 19 / 24, 20 / 24], rtol=1e-6)

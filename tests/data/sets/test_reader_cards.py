@@ -15,7 +15,6 @@ from geosemimtl.data.sets import (
     cityscapes_mtan,
     kitti2012,
     kitti2015,
-    nyuv2_mtan,
     pascal_context,
     synthia_sf,
 )
@@ -170,7 +169,7 @@ def test_nyuv2_of_mtan(tmp_path: Path) -> None:
         DEPTH: "val/depth/10.npy",
         NORMALS: "val/normal/10.npy",
     }
-    assert find_data_set("nyuv2_mtan", tmp_path).readers["image"] is nyuv2_mtan.read_image
+    assert find_data_set("nyuv2_mtan", tmp_path).readers["image"] is mtan.read_image
 
 
 def test_cityscapes_of_mtan(tmp_path: Path) -> None:
