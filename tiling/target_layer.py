@@ -51,7 +51,7 @@ class TargetLayer(Protocol):
         """Refuse labels that lie elsewhere than a grid, or hold what cannot be.
 
         Raises:
-            LabelError: As said; of an undeclared class which, how often any occurs, and where first.
+            LabelError: As said; of an undeclared class which, how often, and where first.
             SceneError: The pixels cannot be read.
         """
         ...

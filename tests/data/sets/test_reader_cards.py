@@ -15,6 +15,7 @@ from geosemimtl.data.sets import (
     cityscapes_mtan,
     kitti2012,
     kitti2015,
+    mtan,
     pascal_context,
     synthia_sf,
 )
