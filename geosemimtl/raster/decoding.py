@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,12 +11,12 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from rasterio.errors import NotGeoreferencedWarning
 from rasterio.io import MemoryFile
 
 from geosemimtl.classes import IGNORE
 from geosemimtl.errors import SceneError
-from geosemimtl.raster.environment import WARNINGS
+from geosemimtl.files import on_disk
+from geosemimtl.raster.environment import unplaced
 
 #: Arrays that are kept: a file is looked at, checked and read shortly one after the other.
 _KEPT: Final = 8
@@ -35,7 +34,7 @@ def decoded(reader: Callable[[Path], NDArray[Any]], path: Path) -> Iterator[Any]
     Raises:
         SceneError: It is missing, or the reader cannot read it.
     """
-    if not path.is_file():
+    if not on_disk(path)[0].is_file():
         raise SceneError(f"{path}: no such file; check the path")
     array = _ARRAYS.of(reader, path)
     bands = array if array.ndim == 3 else array[None]
@@ -54,8 +53,7 @@ def decoded(reader: Callable[[Path], NDArray[Any]], path: Path) -> Iterator[Any]
         "ALPHA": "NO",
     }
     with MemoryFile() as file:
-        with WARNINGS, warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        with unplaced():
             with file.open(**profile) as target:
                 target.write(bands)
             source = file.open()
@@ -68,11 +66,12 @@ class _Arrays:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._kept: OrderedDict[tuple[object, Path], NDArray[Any]] = OrderedDict()
+        self._kept: OrderedDict[tuple[object, Path, int, int], NDArray[Any]] = OrderedDict()
 
     def of(self, reader: Callable[[Path], NDArray[Any]], path: Path) -> NDArray[Any]:
-        """Return a file's array."""
-        key = (reader, path)
+        """Return a file's array; one that changed is decoded again."""
+        stat = on_disk(path)[0].stat()
+        key = (reader, path, stat.st_size, stat.st_mtime_ns)
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
