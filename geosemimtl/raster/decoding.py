@@ -66,11 +66,12 @@ class _Arrays:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._kept: OrderedDict[tuple[object, Path], NDArray[Any]] = OrderedDict()
+        self._kept: OrderedDict[tuple[object, Path, int, int], NDArray[Any]] = OrderedDict()
 
     def of(self, reader: Callable[[Path], NDArray[Any]], path: Path) -> NDArray[Any]:
-        """Return a file's array."""
-        key = (reader, path)
+        """Return a file's array; one that changed is decoded again."""
+        stat = on_disk(path)[0].stat()
+        key = (reader, path, stat.st_size, stat.st_mtime_ns)
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
