@@ -140,7 +140,8 @@ def coverage_table(rows: Sequence[Coverage]) -> Table:
         _amount(sum(row.pixels[t] for row in rows), sum(row.km2[t] for row in rows)) for t in tasks
     ]
     return table(
-        "Which sensor supervises which task: pixels (km2)",
+        "Which sensor supervises which task: pixels"
+        + " (km2)" * any(any(row.km2.values()) for row in rows),
         ("sensor", *tasks),
         [*lines, ("total", *total)],
     )

@@ -255,11 +255,10 @@ def _cut_batch(batch: _Batch, run: _Run, name: str) -> TileSet:
 def _warn_of(tileset: TileSet, rows: Sequence[Mapping[str, Any]]) -> None:
     """Tell what a training would stumble over."""
     if lacking := _not_in_training(tileset, rows):
-        _LOG.warning(
-            "no training tile has any %s, others have: choose smaller blocks with --block, or "
-            "another draw with --seed",
-            ", ".join(lacking),
-        )
+        remedy = "choose smaller blocks with --block, or another draw with --seed"
+        if tileset.gsd_m is None:
+            remedy = "a model will not know them; another split may"
+        _LOG.warning("no training tile has any %s, others have: %s", ", ".join(lacking), remedy)
     if tileset.heights is not None and tileset.heights.minimum > _GROUND_M:
         _LOG.warning(
             "no height is below %.0f m: if these are elevations, make heights above ground of them "

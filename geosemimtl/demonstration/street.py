@@ -58,7 +58,11 @@ class StreetPlan:
 
 FULL = StreetPlan()
 QUICK = StreetPlan(
-    shape=(128, 256), train=16, val=4, shown=1, overrides=("iterations=30", "batch=4")
+    shape=(128, 256),
+    train=16,
+    val=4,
+    shown=1,
+    overrides=("iterations=30", "batch=4", "crop_px=128"),
 )
 
 

@@ -328,7 +328,7 @@ def _transform(source: Any, path: Path, known: Georeference) -> Affine:
     if known.transform is None:
         raise GridError(
             f"{path}: has no georeference; add a world file, or its corners with "
-            "gdal_translate -a_ullr, or tile images that lie nowhere on the ground with --resize"
+            "gdal_translate -a_ullr; images that lie nowhere on the ground are cut with --resize"
         )
     if known.shape and max(abs(a - b) for a, b in zip(source.shape, known.shape, strict=True)) > 1:
         raise GridError(

@@ -57,7 +57,7 @@ def _cut(
     if root is None:
         raise ConfigError(
             f"{domain.tiles}: is no tile set yet: say where the data set is, with --dataset "
-            f"{section.name} FOLDER or domains.{domain.name}.dataset.root"
+            f"{section.name} FOLDER or the key root beside its name"
         )
     targets = benchmark_of(section.name).targets
     # what the training predicts is wanted, too, where it does not supervise: it is scored by it

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -48,8 +49,14 @@ class TileSetScores:
     tasks: Mapping[str, TaskScores]
 
     def document(self) -> dict[str, Any]:
-        """Return all scores as JSON's types."""
-        scores = {task: {"pixels": each.n, **each.named()} for task, each in self.tasks.items()}
+        """Return all scores as JSON's types; what is undefined is null."""
+        scores = {
+            task: {
+                "pixels": each.n,
+                **{k: None if isnan(v) else v for k, v in each.named().items()},
+            }
+            for task, each in self.tasks.items()
+        }
         head = {"tile_set": self.tileset, "split": self.split, "tiles": self.tiles}
         return {**head, "tasks": scores}
 

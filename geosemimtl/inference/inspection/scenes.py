@@ -94,8 +94,9 @@ def check_all(
                 model=model,
                 georeference=files.georeference,
             )
-            if options.gsd_m is None and options.resize is None:  # tile cuts all at the first one's
-                options = replace(options, gsd_m=max(report.scene.grid.gsd_m))
+            ours = report.scene.grid
+            if options.gsd_m is None and ours.crs is not None:  # tile cuts all at the first one's
+                options = replace(options, gsd_m=max(ours.gsd_m))
         except SceneError as error:
             reports.append(Refusal(files.image[0], str(error)))
         else:
