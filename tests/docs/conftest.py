@@ -9,6 +9,7 @@ rasters) is made by the pages' own commands (``MADE``).
 from __future__ import annotations
 
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -24,12 +25,16 @@ import torch
 import yaml
 from affine import Affine
 from numpy.typing import NDArray
+from PIL import Image
 
 import geosemimtl.demonstration.city
+import geosemimtl.demonstration.street
 from geosemimtl.cli.main import main
 from geosemimtl.data.city.presets import preset
 from geosemimtl.data.city.scene import draw_city
+from geosemimtl.data.street.dataset import write_street
 from geosemimtl.demonstration.city import Plan
+from geosemimtl.demonstration.street import StreetPlan
 
 ROOT = Path(__file__).parents[2]
 GSD_M = 0.2
@@ -39,6 +44,10 @@ WIDTH_M, HEIGHT_M = 307.2, 102.4
 #: What several pages start from, in the order in which it is made, by the command that makes it.
 MADE = (
     "ndsm dsm.tif --dtm dtm.tif -o ndsm.tif",
+    "tile --dataset cityscapes data/cityscapes --resize 256x512 -o tiles/cityscapes_256",
+    "tile --dataset synscapes data/synscapes --resize 256x512 -o tiles/synscapes_256",
+    "train street.yaml",
+    # the newest model is the one that a command takes which names none
     "tile city_a.tif --labels city_a_classes.tif --gsd 0.2 -o tiles/city_a",
     "tile city_b.tif --height city_b_ndsm.tif --gsd 0.2 -o tiles/city_b",
     "train my_training.yaml",
@@ -57,13 +66,15 @@ SHORT: dict[str, Any] = {
         "output_stride": 32,
         "segmentation": SMALL,
         "height": SMALL,
+        "disparity": SMALL,
     },
     "iterations": 2,
     "batch": 2,
     "crop_px": 64,
 }
 CITY = {"train_m": 60, "train_scenes": 1, "test_m": 40, "gsd_m": 0.5, "tile_px": 64}
-#: Of the demo: as much as makes every file that it makes.
+STREET = {"train": 2, "val": 1, "shape": [64, 128]}
+#: Of the demos: as much as makes every file that they make.
 DEMO = Plan(
     tile_px=128,
     train_m=90.0,
@@ -71,6 +82,7 @@ DEMO = Plan(
     test_m=60.0,
     overrides=("iterations=2", "batch=2", "crop_px=64", "method.width=4"),
 )
+STREET_DEMO = StreetPlan(shape=(64, 128), train=2, val=1, shown=1, overrides=DEMO.overrides)
 
 
 def shortened(document: dict[str, Any]) -> dict[str, Any]:
@@ -84,7 +96,8 @@ def shortened(document: dict[str, Any]) -> dict[str, Any]:
     rows = [{"name": "JTL", "changes": {"method": {"name": "jtl"}}}]
     left = {key: document[key] for key in document.keys() - {"same_time_as", "single"}}
     left |= {"training": shortened(document["training"]), "rows": rows}
-    return left | ({"city": CITY} if "city" in document else {})
+    small = {"city": CITY, "street": STREET}
+    return left | {key: small[key] for key in small.keys() & document.keys()}
 
 
 @dataclass(frozen=True)
@@ -164,8 +177,9 @@ def lay_file() -> Callable[[Path, str], None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _small_demo() -> Iterator[None]:
-    """Let ``geosemimtl demo`` draw cities of a few houses."""
+    """Let ``geosemimtl demo`` draw cities of a few houses, and a few streets."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(geosemimtl.demonstration.street, "FULL", STREET_DEMO)
         patch.setattr(geosemimtl.demonstration.city, "FULL", DEMO)
         patch.setattr(geosemimtl.demonstration.city, "QUICK", DEMO)
         yield
@@ -186,6 +200,7 @@ def make_world(
         write_isprs(folder / "data/potsdam", "potsdam", [(2, 10), (2, 13)])
         write_isprs(folder / "data/vaihingen", "vaihingen", [(1, 1), (3, 1)])
         _write_vaihingens_heights(folder / "data/vaihingen")
+        _draw_streets(folder)
         for path in (ROOT / "configs").rglob("*.yaml"):
             lay_file(folder / path.relative_to(ROOT), path.read_text("utf-8"))
         for name, text in shown.items():
@@ -310,6 +325,23 @@ def _draw_real(
         write(name, image, driver="JPEG", photometric=None)
         (write.folder / f"{name}.aux.xml").unlink()  # it has the CRS, which these do not tell
         (write.folder / name).with_suffix(".jgw").write_text(world)
+
+
+def _draw_streets(folder: Path) -> None:
+    """Write small streets in the layouts of two data sets, and some of a user's own."""
+    with tempfile.TemporaryDirectory() as drawn:
+        to = write_street(Path(drawn) / "street", seed=0, train=2, val=1, shape=(64, 128), extra=1)
+        shutil.copytree(to.camera, folder / "data/cityscapes")
+        shutil.copytree(to.rendered, folder / "data/synscapes")
+    (folder / "images").mkdir()
+    (folder / "masks").mkdir()
+    for name, number in (("a", "1"), ("b", "2"), ("c", "20001")):
+        shutil.copy(folder / f"data/synscapes/img/rgb/{number}.png", folder / f"images/{name}.png")
+        with Image.open(folder / f"data/synscapes/img/class/{number}.png") as labels:
+            ids = np.asarray(labels)
+        classes = np.select([ids == 7, ids == 26, ids == 0], [0, 1, 255], 2)
+        Image.fromarray(classes.astype(np.uint8)).save(folder / f"masks/{name}.png")
+    shutil.copy(folder / "images/c.png", folder / "image.png")
 
 
 def _write_vaihingens_heights(folder: Path) -> None:
