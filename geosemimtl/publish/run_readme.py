@@ -155,6 +155,9 @@ def _files(card: ModelCard, state: RunState) -> Iterator[tuple[str, str]]:
     if state.validates:
         yield f"{card.name}_last.safetensors", "the model as the training ended"
     yield "config.yaml", "every key of the training, with what was left out filled in"
+    for domain in card.domains:
+        if domain.images is not None:
+            yield f"regime_{domain.name}.json", "which of its images kept the labels of which tasks"
     what = "losses of every tenth iteration"
     yield "metrics.csv", f"{what}{', scores of each validation' * state.validates}"
     yield "tensorboard/", "the same, for TensorBoard"

@@ -164,8 +164,11 @@ def _fitted(run: _Run, kept: Path, track: Track) -> None:
     )
     module.require_finite()
     for entry, domain in zip(config.domains, run.domains, strict=True):
-        if domain.regime is not None:
-            write_regime(output / f"regime_{entry.name}.json", domain.regime)
+        hidden = output / f"regime_{entry.name}.json"
+        if domain.regime is None:
+            hidden.unlink(missing_ok=True)  # of an earlier training
+        else:
+            write_regime(hidden, domain.regime)
     resolved = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
     write_text(output / CONFIG, resolved)
     _save(run.path, module, card, watcher, state)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from rasterio.crs import CRS
 
 from geosemimtl.errors import GridError, OutputError
-from geosemimtl.raster.grid import PixelGrid
+from geosemimtl.raster.grid import PixelGrid, resized_grid
 from geosemimtl.raster.stamping import Stamp
 from geosemimtl.raster.writing import raster_bytes, write_raster
 
@@ -64,6 +64,29 @@ def test_stamped_is_what_gdal_writes(
     assert (folder / "stamped.tif").read_bytes() == (folder / "written.tif").read_bytes()
     with rasterio.open(folder / "stamped.tif") as source:
         assert source.transform.almost_equals(place, 1e-9)
+        np.testing.assert_array_equal(source.read(), array)
+
+
+@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
+def test_stamps_of_images_say_of_no_place(tmp_path: Path) -> None:
+    """Whatever pixels are left of it, and however large they are."""
+    grid = resized_grid(PixelGrid.of_image((20, 30)), (5, 6))
+    stamp = Stamp.of(grid, "float32", bands=3, nodata=-9999, band_names=("x", "y", "z"))
+    assert stamp is not None
+    array = np.random.default_rng(0).random((3, 5, 6), np.float32)
+    stamp.write(tmp_path / "stamped.tif", array, grid.transform)
+    write_raster(
+        tmp_path / "written.tif",
+        array,
+        grid,
+        nodata=-9999,
+        band_names=("x", "y", "z"),
+        compress=False,
+    )
+    assert (tmp_path / "stamped.tif").read_bytes() == (tmp_path / "written.tif").read_bytes()
+    with rasterio.open(tmp_path / "stamped.tif") as source:
+        assert (source.crs, source.transform) == (None, Affine.identity())
+        assert (source.descriptions, source.nodata) == (("x", "y", "z"), -9999)
         np.testing.assert_array_equal(source.read(), array)
 
 

@@ -38,6 +38,7 @@ def drawn(task: str, seed: int, shape: tuple[int, int] = (2, 3)) -> NDArray[Any]
     """Draw labels in a task's form, some of them unknown."""
     random, form = np.random.default_rng(seed), form_of(task)
     known = random.random(shape) < 0.7
+    values: NDArray[Any]
     if form.dtype == "uint8":
         values = random.integers(0, 2, shape)
     else:

@@ -160,7 +160,7 @@ def test_numbers_are_averaged_where_they_are_known(task: str, decoded: Callable[
     np.testing.assert_array_equal(same, np.nan_to_num(numbers, nan=NODATA))
     half = resized_grid(image, (2, 2))
     made = on(half, task, decoded(numbers), place=image, reader=given)
-    np.testing.assert_allclose(made, [[2, 6], [NODATA, NODATA]])
+    np.testing.assert_allclose(made, np.array([[2, 6], [NODATA, NODATA]]))
     assert made.dtype == np.float32
 
 
@@ -200,7 +200,8 @@ def test_vectors_are_read_as_they_are(decoded: Callable[..., Path]) -> None:
     vectors[:, 1, 2] = (0.6, 0, 0.81)
     vectors[:, 0, 0] = np.nan
     made = on(IMAGE, "normals", decoded(vectors), reader=given)
-    assert (made.shape, made.dtype) == ((3, 4, 6), np.float32)
+    assert made.shape == (3, 4, 6)
+    assert made.dtype == np.float32
     np.testing.assert_array_equal(made[:, 0, 0], NODATA)
     np.testing.assert_array_equal(made[:, 3, 3], (0, 0, -1))
     length = np.hypot(0.6, 0.81)

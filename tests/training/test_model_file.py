@@ -17,7 +17,7 @@ from geosemimtl.classes import ISPRS_CLASSES
 from geosemimtl.config import DecoderConfig, NetworkConfig
 from geosemimtl.errors import ConfigError, ModelFileError, OutputError
 from geosemimtl.models.network import MultiTaskNetwork, build_network
-from geosemimtl.tasks import HEIGHT, Quantity, Segmentation
+from geosemimtl.tasks import HEIGHT, TASK_NAMES, Quantity, Segmentation
 from geosemimtl.training.model_file import (
     DomainCard,
     ModelCard,
@@ -57,7 +57,7 @@ def _card(network: NetworkConfig = NETWORK) -> ModelCard:
         dtype="uint8",
         value_range=(0, 255),
         gsd_m=0.09,
-        tile_px=512,
+        tile_px=(512, 512),
         overlap_px=256,
         domains=(domain,),
         training={"name": "tiny"},
@@ -191,6 +191,32 @@ def test_a_card_that_does_not_fit(
     message = _refusal(model, one_line)
     assert f"model card: {expected}" in message
     assert "another version of geosemimtl" in message
+
+
+def test_a_card_of_heights_alone_is_read_as_ever(model: Path) -> None:
+    """Before there were other numbers and tiles that are not square, and decoders for them."""
+
+    def older(card: dict[str, Any]) -> str:
+        card["tile_px"] = 512
+        card["tasks"][1] = {"name": "height", "scale_m": 31}
+        card["network"] = {
+            key: value
+            for key, value in card["network"].items()
+            if key not in TASK_NAMES or key in ("segmentation", "height")
+        }
+        return json.dumps(card)
+
+    _rewritten(model, older)
+    assert read_card(model) == _card()
+    assert load_model(model)[1].tile_px == (512, 512)
+
+
+def test_a_card_of_images_without_ground(tmp_path: Path, network: MultiTaskNetwork) -> None:
+    card = _card().model_copy(update={"gsd_m": None, "tile_px": (128, 256)})
+    save_model(tmp_path / "street.safetensors", network, card)
+    found = read_card(tmp_path / "street.safetensors")
+    assert found == card
+    assert (found.gsd_m, found.tile_px) == (None, (128, 256))
 
 
 def test_a_newer_card(model: Path, one_line: OneLine) -> None:
