@@ -9,17 +9,30 @@ from geosemimtl.publish.score_tables import Summary
 
 #: What a name begins with that is one class's.
 _CLASS = "iou_"
+#: What a name begins with that is a mean of the images' scores.
+_IMAGES = "images_"
 #: Shares, by how their names begin.
-_SHARES = (
-    "mean_iou",
-    "pixel_accuracy",
-    "delta",
-    "images_delta",
-    "within",
-    "max_",
-    "pooled",
-    "pixel_f",
-)
+_SHARES = ("mean_iou", "pixel_accuracy", "delta", "within", "max_", "pooled", "pixel_f")
+#: Units, by how a name ends.
+_UNITS = {"_per_m": "1/m", "_m": "m", "_px": "px", "_deg": "degrees"}
+#: Scores that are not called as they are spelled.
+_NAMES = {
+    "mean_iou": "mIoU",
+    "pixel_accuracy": "accuracy",
+    "rmse": "RMSE",
+    "rmse_log": "RMSE log",
+    "mae": "MAE",
+    "abs_error": "aErr",
+    "abs_rel": "AbR",
+    "sq_rel": "SqR",
+    "delta1": "d1",
+    "delta2": "d2",
+    "delta3": "d3",
+    "max_iou": "best IoU",
+    "max_f": "best F",
+    "pooled_max_f": "pooled best F",
+    "pixel_f": "pixel F",
+}
 
 
 def tile_set_summaries(scores: TileSetScores) -> Iterator[Summary]:
@@ -41,14 +54,16 @@ def tile_set_summaries(scores: TileSetScores) -> Iterator[Summary]:
 
 def _words(name: str, value: float) -> tuple[str, str]:
     """Return a score's name and figure as they are read."""
-    if name.startswith(_SHARES):
-        return f"{name.replace('_', ' ')} %", _share(value)
-    unit = {"m": "m", "px": "px", "deg": "degrees"}.get(name.rpartition("_")[2], "")
-    if name.endswith("per_m"):
-        unit, shown = "1/m", name.removesuffix("_per_m")
+    of_images = name.startswith(_IMAGES)
+    bare = name.removeprefix(_IMAGES)
+    if bare.startswith(_SHARES):
+        unit, figure = "%", _share(value)
     else:
-        shown = name.rpartition("_")[0] if unit else name
-    return f"{shown.replace('_', ' ')} {unit}".strip(), f"{value:.4g}"
+        unit = next((unit for ending, unit in _UNITS.items() if bare.endswith(ending)), "")
+        bare = next((bare.removesuffix(each) for each in _UNITS if bare.endswith(each)), bare)
+        figure = f"{value:.4g}"
+    shown = _NAMES.get(bare, bare.replace("_", " "))
+    return " ".join(filter(None, (shown, unit, "(images)" * of_images))), figure
 
 
 def _share(value: float) -> str:
