@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from geosemimtl.data.regime_drawing import regime
     from geosemimtl.demonstration.city import demo
-    from geosemimtl.demonstration.street import street_demo
     from geosemimtl.experiments.running import experiment
     from geosemimtl.inference.evaluation.scenes import evaluate
     from geosemimtl.inference.inspection.contents import info
@@ -34,7 +33,6 @@ __all__ = [
     "ndsm",
     "predict",
     "regime",
-    "street_demo",
     "tile",
     "train",
     "vectorize",
@@ -50,7 +48,6 @@ _HOMES = {
     "ndsm": "terrain.subtraction",
     "predict": "inference.predictor",
     "regime": "data.regime_drawing",
-    "street_demo": "demonstration.street",
     "tile": "tiling.cutting",
     "train": "training.trainer",
     "vectorize": "vectors.vectorization",

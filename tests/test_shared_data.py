@@ -179,9 +179,9 @@ def test_zurich(tmp_path: Path) -> None:
     # on its own grid nothing is resampled: every label is counted once
     with rasterio.open(zurich / "label.tif") as source:
         counts = np.bincount(source.read(1).ravel(), minlength=5)
-    assert made["class_pixels"] == counts[1:5].tolist()
+    assert made["targets"]["segmentation"]["pixels"] == counts[1:5].tolist()
     with rasterio.open(zurich / "ndsm_m.tif") as source:
-        assert sum(made["heights"]["histogram"]) == int((source.read(1) != source.nodata).sum())
+        assert sum(made["targets"]["height"]["histogram"]) == int((source.read(1) != source.nodata).sum())
 
 
 def test_zurich_needs_its_class_map(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -212,8 +212,8 @@ def test_pacasam_names_its_bands_and_squares_its_pixels(tmp_path: Path) -> None:
         with rasterio.open(tile) as source:
             assert source.res == pytest.approx((made["gsd_m"],) * 2)
             assert source.descriptions == ("nir", "red", "green")
-    assert made["class_pixels"][0] > made["class_pixels"][1] > 0  # ground, building
-    assert made["class_pixels"][2:] == [0, 0]
+    assert made["targets"]["segmentation"]["pixels"][0] > made["targets"]["segmentation"]["pixels"][1] > 0  # ground, building
+    assert made["targets"]["segmentation"]["pixels"][2:] == [0, 0]
 
 
 def test_autzen_counts_in_feet(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -244,7 +244,7 @@ def test_soybean_from_surface_to_tiles(tmp_path: Path, capsys: pytest.CaptureFix
     made = cut(tmp_path, photo, "--height", ndsm, *options)
     assert (made["dtype"], made["value_range"]) == ("float32", [0, 255])
     # plants of a field: the surface's 100 m and more above the sea are gone
-    histogram = np.array(made["heights"]["histogram"])
+    histogram = np.array(made["targets"]["height"]["histogram"])
     assert histogram.sum() > 0.5 * 535 * 550
     with rasterio.open(tmp_path / "tiles/height/odm_orthophoto_r001_c001.tif") as source:
         heights = source.read(1, masked=True)
@@ -283,4 +283,4 @@ def test_degrees_to_utm(tmp_path: Path, judge: Callable[[str], str]) -> None:
     # the same ground: as many pixels of each class, but for the rims
     with rasterio.open(DATA / "zurich/label.tif") as source:
         counts = np.bincount(source.read(1).ravel(), minlength=5)
-    assert made["class_pixels"] == pytest.approx(counts[1:5], rel=0.03)
+    assert made["targets"]["segmentation"]["pixels"] == pytest.approx(counts[1:5], rel=0.03)

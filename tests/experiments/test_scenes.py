@@ -82,7 +82,7 @@ def test_missing_files_are_told_before_a_training(
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ({}, "name its image, or a dataset and its root"),
+        ({}, "name its image, or its tiles, or a dataset and its root"),
         ({"image": "a.tif", "root": "x"}, "go with dataset"),
         ({"dataset": "potsdam"}, "takes its root"),
         ({"dataset": "potsdam", "root": "x", "labels": "a.tif"}, "and no image, labels"),
