@@ -190,7 +190,9 @@ def raw(numbers: Path, grid: PixelGrid, dtype: str, count: int) -> str:
         dtype: numpy name of the type.
         count: Number of bands.
     """
-    root = _header(grid.shape, grid.crs, grid.transform)
+    # an image that lies nowhere says nothing of a place, not even that of its pixels
+    place = Affine.identity() if grid.crs is None else grid.transform
+    root = _header(grid.shape, grid.crs, place)
     rows, cols = grid.shape
     size = np.dtype(dtype).itemsize
     for index in range(count):
