@@ -95,7 +95,8 @@ _how = together(
     click.option(
         "--tta",
         is_flag=True,
-        help="See each tile in eight flips and turns, at eight times the cost.",
+        help="See each tile in eight flips and turns, at eight times the cost; a street also "
+        "mirrored.",
     ),
     adapt_option,
 )

@@ -33,6 +33,7 @@ class ScenesFile(BaseModel):
         height_scale: Metres that the value 1 of the heights stands for.
         assume_crs: CRS of files that carry none.
         gsd: Metres on the ground of the tiles.
+        resize: (rows, columns) of images that lie nowhere on the ground.
         split: How tiles are parted.
     """
 
@@ -51,6 +52,7 @@ class ScenesFile(BaseModel):
     height_scale: float | None = None
     assume_crs: str | None = None
     gsd: float | None = None
+    resize: tuple[int, int] | None = None
     split: str = "none"
 
     @field_validator("images", "labels", "heights", mode="before")
@@ -89,6 +91,7 @@ def read_scenes_file(path: Path) -> DataSet:
         height_scale_m=said.height_scale,
         assume_crs=said.assume_crs,
         gsd_m=said.gsd,
+        resize=said.resize,
         split=said.split if is_known else str(folder / said.split),
     )
     return DataSet(gather_scenes(images, labels, heights, mosaic=said.mosaic), options)

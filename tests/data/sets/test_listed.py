@@ -106,3 +106,14 @@ def test_bad_descriptions(
 def test_which_files_are_descriptions() -> None:
     names = ("a.yaml", "a.YML", "a.csv", "a.tif")
     assert [is_scenes_file(Path(name)) for name in names] == [True, True, False, False]
+
+
+def test_images_that_lie_nowhere(
+    tmp_path: Path,
+    write_png: Callable[[Path, np.ndarray[tuple[int, ...], np.dtype[np.uint8]]], None],
+) -> None:
+    write_png(tmp_path / "images" / "a.png", np.full((8, 16, 3), 7, np.uint8))
+    file = tmp_path / "drive.yaml"
+    file.write_text("images: images\nresize: [4, 8]\n")
+    made = tile(read_scenes_file(file), tmp_path / "tiles")
+    assert (made.gsd_m, made.size_px, made.tiles) == (None, (4, 8), 1)
