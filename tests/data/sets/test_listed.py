@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from numpy.typing import NDArray
 
@@ -110,7 +111,7 @@ def test_which_files_are_descriptions() -> None:
 
 def test_images_that_lie_nowhere(
     tmp_path: Path,
-    write_png: Callable[[Path, np.ndarray[tuple[int, ...], np.dtype[np.uint8]]], None],
+    write_png: Callable[[Path, NDArray[Any]], None],
 ) -> None:
     write_png(tmp_path / "images" / "a.png", np.full((8, 16, 3), 7, np.uint8))
     file = tmp_path / "drive.yaml"
