@@ -124,3 +124,60 @@ def test_tiles_that_agree_do_not_disagree(metres: float) -> None:
 def test_a_pixel_without_tile_disagrees_with_nobody() -> None:
     both = outputs(disagreement=True)
     assert torch.isfinite(both.reduced(torch.zeros(8, 2, 2))).all()
+
+
+def test_what_is_written_of_other_tasks() -> None:
+    """Numbers as they are, vectors at length 1, the probability of yes in per cent."""
+    every = outputs(*OTHERS)
+    parts = [0.1, 0.05, 0.6, 0.05, 0.1, 0.05, 0.05]
+    made = every.decided(pixels(*parts, 12.5, 0.08, 33.25, 0.3, 0.0, -0.4, 0.126, 0.994), None)
+    found = {kind: values[:, 0, 0].tolist() for kind, values in made.items()}
+    assert found.pop("normals") == pytest.approx([0.6, 0, -0.8])
+    assert found.pop("inverse_depth") == pytest.approx([0.08])
+    assert found == {
+        "human_parts": [2],
+        "depth": [12.5],
+        "disparity": [33.25],
+        "saliency": [13],
+        "edges": [99],
+    }
+    assert made["saliency"].dtype == np.uint8
+
+
+def test_only_land_cover_has_confidence() -> None:
+    """Files of one name could not be of two tasks."""
+    assert not {"confidence", "probabilities"} & set(outputs(*OTHERS).kinds)
+    both = outputs(LAND, OTHERS[0])
+    assert both.kinds == ("segmentation", "human_parts", "confidence", "probabilities")
+    made = both.decided(pixels(0.2, 0.5, 0.3, *[0.1] * 6, 0.4), None)
+    assert made["confidence"].item() == 50
+    assert made["human_parts"].item() == 6
+
+
+def test_nothing_valid_of_other_tasks() -> None:
+    every = outputs(*OTHERS)
+    values = torch.rand(every.channels, 2, 3)
+    made = every.decided(values, torch.zeros(2, 3, dtype=torch.bool))
+    empty = every.empty((2, 3))
+    assert made.keys() == empty.keys() == set(every.kinds)
+    for kind in every.kinds:
+        nodata = IGNORE if kind in ("human_parts", "saliency", "edges") else NODATA
+        assert (made[kind] == nodata).all()
+        np.testing.assert_array_equal(made[kind], empty[kind])
+        assert made[kind].dtype == empty[kind].dtype
+
+
+def test_disagreement_of_other_tasks_by_hand() -> None:
+    """Two tiles of equal weight: facing right and forward, sure of yes and of no, 8 and 4 px."""
+    both = outputs(
+        Quantity(name="disparity", scale=9), Normals(), Binary(name="saliency"), disagreement=True
+    )
+    tiles = torch.stack([pixels(8.0, 1, 0, 0, 1), pixels(4.0, 0, 0, 1, 0)])
+    strip = both.expanded(tiles).mean(dim=0)
+    reduced = both.reduced(strip)
+    np.testing.assert_allclose(reduced[:5, 0, 0], [6, 0.5, 0, 0.5, 0.5])
+    # deviations: 2 px; of the vectors the root of 1/4 and 1/4; of the answers a half
+    np.testing.assert_allclose(reduced[5:, 0, 0], [2, np.sqrt(0.5), 0.5])
+    made = both.decided(reduced, None)
+    np.testing.assert_allclose(made["disagreement"][:, 0, 0], [2, np.sqrt(0.5), 0.5])
+    np.testing.assert_allclose(made["normals"][:, 0, 0], [np.sqrt(0.5), 0, np.sqrt(0.5)])

@@ -9,7 +9,7 @@ from segmentation_models_pytorch.encoders import get_encoder
 from torch import nn
 from torch.nn import functional
 
-from geosemimtl.classes import ISPRS_CLASSES
+from geosemimtl.classes import HUMAN_PARTS_CLASSES, ISPRS_CLASSES
 from geosemimtl.config import DecoderConfig, NetworkConfig
 from geosemimtl.errors import ConfigError
 from geosemimtl.models import encoders
@@ -25,6 +25,10 @@ from geosemimtl.models.network import (
 from geosemimtl.tasks import (
     HEIGHT,
     SEGMENTATION,
+    TASK_NAMES,
+    UNITS,
+    Binary,
+    Normals,
     Quantity,
     Segmentation,
     Task,
@@ -183,6 +187,52 @@ def test_activation_gives_probabilities_and_metres() -> None:
     torch.testing.assert_close(probabilities.sum(1), torch.ones(2, 3, 3))
     metres = activate(height, torch.tensor([-1.0, 0.5, 2.0]).reshape(1, 1, 1, 3))
     torch.testing.assert_close(metres.flatten(), torch.tensor([0.0, 15.0, 60.0]))
+
+
+def test_activation_gives_vectors_and_the_probability_of_yes() -> None:
+    vectors = activate(Normals(), torch.tensor([3.0, 0.0, -4.0]).reshape(1, 3, 1, 1).bfloat16())
+    assert vectors.dtype == torch.float32
+    torch.testing.assert_close(vectors.flatten(), torch.tensor([0.6, 0.0, -0.8]))
+    logits = torch.tensor([0.0, 30.0, -30.0]).reshape(1, 1, 1, 3)
+    for name in ("saliency", "edges"):
+        yes = activate(Binary.model_validate({"name": name}), logits)
+        torch.testing.assert_close(yes.flatten(), torch.tensor([0.5, 1.0, 0.0]))
+    disparity = activate(Quantity(name="disparity", scale=100), logits / 20)
+    torch.testing.assert_close(disparity.flatten(), torch.tensor([0.0, 150.0, 0.0]))
+
+
+def test_a_decoder_for_every_task() -> None:
+    """Each as the configuration says, the usual ones where it says nothing."""
+    tasks: list[Task] = [
+        *TASKS,
+        Segmentation(name="human_parts", classes=HUMAN_PARTS_CLASSES),
+        *(Quantity.model_validate({"name": name, "scale": 1}) for name in UNITS if name != HEIGHT),
+        Normals(),
+        Binary(name="saliency"),
+        Binary(name="edges"),
+    ]
+    assert {task.name for task in tasks} == set(TASK_NAMES)
+    config = small().model_copy(update={"normals": DecoderConfig(name="unet", channels=16)})
+    for name, usual in (("depth", "upsampling"), ("edges", "psp"), ("normals", "unet")):
+        assert config.decoder(name).name == usual
+    narrow = {str(name): DecoderConfig(name="upsampling", channels=8) for name in TASK_NAMES}
+    made = build_network(config.model_copy(update=narrow), tasks, 3)
+    logits = made(torch.randn(2, 3, 48, 80)).logits
+    assert {name: tuple(each.shape) for name, each in logits.items()} == {
+        task.name: (2, task.channels, 48, 80) for task in tasks
+    }
+
+
+def test_numbers_alone_have_an_activation_of_their_own() -> None:
+    """A sigmoid keeps them below the scale; vectors and answers stay logits."""
+    config = small().model_copy(update={"height_activation": "sigmoid"})
+    narrow = {name: DecoderConfig(name="upsampling", channels=8) for name in ("depth", "normals")}
+    tasks: list[Task] = [Quantity(name="depth", scale=80), Normals()]
+    torch.manual_seed(0)
+    made = build_network(config.model_copy(update=narrow), tasks, 3)
+    logits = made(10 * torch.randn(2, 3, 64, 64)).logits
+    assert ((logits["depth"] > 0) & (logits["depth"] < 1)).all()
+    assert (logits["normals"] < 0).any()
 
 
 def test_encoders_that_do_not_fit_are_errors() -> None:

@@ -176,7 +176,8 @@ def make_model(make_card: Callable[..., ModelCard]) -> Callable[..., Path]:
         state = network.state_dict()
         for task in card.tasks:  # else it says hardly anything but one class and 0 m
             state[f"decoders.{task.name}.head.weight"] *= 20
-        state["decoders.height.head.bias"] += 0.5
+        if HEIGHT in [task.name for task in card.tasks]:
+            state["decoders.height.head.bias"] += 0.5
         path = folder / f"{card.name}.safetensors"
         save_model(path, network, card)
         return path

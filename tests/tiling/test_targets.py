@@ -209,9 +209,9 @@ def test_vectors_are_read_as_they_are(decoded: Callable[..., Path]) -> None:
 
 
 def test_averages_of_vectors_have_length_1(decoded: Callable[..., Path]) -> None:
-    """Of two at a right angle the one between; of opposite ones nothing; unknown ones are left."""
+    """Of a right angle the one between; of 150 degrees nothing; unknown ones are left."""
     unknown, right, down, away = (np.nan,) * 3, (1, 0, 0), (0, 1, 0), (0, 0, -1)
-    rows = [[right, down, right, (-1, 0, 0), unknown, away], [unknown] * 6]
+    rows = [[right, down, right, (-np.sqrt(0.75), 0.5, 0), unknown, away], [unknown] * 6]
     vectors = np.moveaxis(np.array(rows * 2, np.float32), -1, 0)
     made = on(resized_grid(IMAGE, (2, 3)), "normals", decoded(vectors), reader=given)
     half = np.sqrt(0.5)

@@ -1,4 +1,4 @@
-"""Two tiny tile sets, and a training of seconds on them."""
+"""Tiny tile sets, from above and of streets, and trainings of seconds on them."""
 
 from __future__ import annotations
 
@@ -17,8 +17,11 @@ from numpy.typing import NDArray
 from geosemimtl.classes import Classes, LandClass, class_map_of
 from geosemimtl.data.sets.finding import find_data_set
 from geosemimtl.data.street.dataset import write_street
+from geosemimtl.tasks import NODATA
 from geosemimtl.tiling.cutting import tile
+from geosemimtl.tiling.data_set import DataSet
 from geosemimtl.tiling.options import TileOptions
+from geosemimtl.tiling.scenes import SceneFiles
 from geosemimtl.training.config import TrainConfig
 
 SIDE = 96
@@ -175,6 +178,99 @@ def tiny(seg_tiles: Path, height_tiles: Path) -> Callable[..., TrainConfig]:
             "iterations": 2,
             "batch": 2,
             "crop_px": 64,
+        }
+        return TrainConfig.model_validate(base | changes)
+
+    return config
+
+
+STREET_TASKS = ("segmentation", "depth", "normals", "saliency")
+STREET_PX = (32, 48)
+#: Images without ground, of which the first train.
+STREETS, STREETS_TRAINED = 9, 6
+
+
+def street_of(seed: int) -> dict[str, NDArray[Any]]:
+    """Draw an image and its labels: a wall nearer on the right, a thing in the middle."""
+    random = np.random.default_rng(seed)
+    rows, cols = STREET_PX
+    depth = np.broadcast_to(np.linspace(20, 5, cols), STREET_PX).astype(np.float32).copy()
+    depth[:4] = NODATA
+    facing = np.where(np.arange(cols) < cols // 2, 0.6, 0).astype(np.float32)
+    normals = np.stack(
+        [np.broadcast_to(each, STREET_PX) for each in (facing, 0 * facing, -np.sqrt(1 - facing**2))]
+    )
+    thing = np.zeros(STREET_PX, np.uint8)
+    thing[8:24, 16 + seed : 28 + seed] = 1
+    image = (40 * thing + random.integers(20, 200, (3, rows, cols))).astype(np.uint8)
+    return {
+        "image": image,
+        "segmentation": (np.arange(rows) // 8 % 3).astype(np.uint8)[:, None].repeat(cols, 1)[None],
+        "depth": depth[None],
+        "normals": normals.astype(np.float32),
+        "saliency": thing[None],
+    }
+
+
+@pytest.fixture(scope="session")
+def street_layers() -> Callable[[int], dict[str, NDArray[Any]]]:
+    """Return a function that draws a street by its number."""
+    return street_of
+
+
+@pytest.fixture(scope="session")
+def streets(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a tile set of 6 training and 3 validation images."""
+    folder = tmp_path_factory.mktemp("streets")
+    scenes = []
+    for seed in range(STREETS):
+        files = {}
+        for layer, pixels in street_of(seed).items():
+            path = folder / layer / f"street_{seed}.tif"
+            path.parent.mkdir(exist_ok=True)
+            with rasterio.open(
+                path,
+                "w",
+                driver="GTiff",
+                dtype=str(pixels.dtype),
+                count=len(pixels),
+                height=STREET_PX[0],
+                width=STREET_PX[1],
+                crs="EPSG:25833",
+                transform=Affine(1, 0, 9, 0, -1, 9),
+                nodata=NODATA if pixels.dtype == np.float32 else None,
+            ) as target:
+                target.write(pixels)
+            files[layer] = (path,)
+        split = "train" if seed < STREETS_TRAINED else "val"
+        scenes.append(SceneFiles(path.stem, files.pop("image"), files, split))
+    options = TileOptions(resize=STREET_PX, bands=("red", "green", "blue"))
+    tile(DataSet(tuple(scenes), options), folder / "tiles")
+    return folder / "tiles"
+
+
+@pytest.fixture(scope="session")
+def street(streets: Path) -> Callable[..., TrainConfig]:
+    """Return a function that makes a training of two iterations, changed as its keywords say."""
+    decoder = {"name": "upsampling", "channels": 16}
+
+    def config(**changes: Any) -> TrainConfig:
+        base: dict[str, Any] = {
+            "name": "street",
+            "tasks": STREET_TASKS,
+            "domains": [{"name": "a", "tiles": streets}],
+            "network": {
+                "encoder": "resnet18",
+                "weights": None,
+                "output_stride": 32,
+                **dict.fromkeys(STREET_TASKS, decoder),
+            },
+            "method": {"name": "jtl"},
+            "iterations": 2,
+            "batch": 2,
+            "crop_px": 32,
+            "optimiser": {"lr": 1e-5},  # maps of a pixel have steep gradients
+            "validation": {"every": 1, "pictures": 0},
         }
         return TrainConfig.model_validate(base | changes)
 

@@ -10,9 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-import rasterio
 import torch
-from affine import Affine
 from matplotlib.image import imread
 from numpy.typing import NDArray
 from torch import Tensor
@@ -23,15 +21,12 @@ from geosemimtl.data.regimes import draw_regime, read_regime
 from geosemimtl.errors import ConfigError, TileSetError
 from geosemimtl.losses import supervised
 from geosemimtl.tasks import NODATA, Binary, Normals, Quantity, Segmentation, Task
-from geosemimtl.tiling.cutting import tile
-from geosemimtl.tiling.data_set import DataSet
-from geosemimtl.tiling.options import TileOptions
-from geosemimtl.tiling.scenes import SceneFiles
 from geosemimtl.training import checkpoint
 from geosemimtl.training import module as module_of
 from geosemimtl.training.config import TrainConfig
 from geosemimtl.training.domains import batches_of, data_of, open_domains
-from geosemimtl.training.model_file import load_model, read_card
+from geosemimtl.training.initial import start_from
+from geosemimtl.training.model_file import load_model, read_card, save_model
 from geosemimtl.training.module import MultiTaskTask
 from geosemimtl.training.trainer import train
 from geosemimtl.training.validation import open_validation, validate
@@ -42,87 +37,6 @@ Errors = Mapping[str, Callable[[Tensor], Tensor]]
 TASKS = ("segmentation", "depth", "normals", "saliency")
 SHAPE = (32, 48)
 TRAINED, SEEN = 6, 3
-
-
-def layers(seed: int) -> dict[str, NDArray[Any]]:
-    """Draw an image and its labels: a wall nearer on the right, a thing in the middle."""
-    random = np.random.default_rng(seed)
-    rows, cols = SHAPE
-    depth = np.broadcast_to(np.linspace(20, 5, cols), SHAPE).astype(np.float32).copy()
-    depth[:4] = NODATA
-    facing = np.where(np.arange(cols) < cols // 2, 0.6, 0).astype(np.float32)
-    normals = np.stack(
-        [np.broadcast_to(each, SHAPE) for each in (facing, 0 * facing, -np.sqrt(1 - facing**2))]
-    )
-    thing = np.zeros(SHAPE, np.uint8)
-    thing[8:24, 16 + seed : 28 + seed] = 1
-    image = (40 * thing + random.integers(20, 200, (3, rows, cols))).astype(np.uint8)
-    return {
-        "image": image,
-        "segmentation": (np.arange(rows) // 8 % 3).astype(np.uint8)[:, None].repeat(cols, 1)[None],
-        "depth": depth[None],
-        "normals": normals.astype(np.float32),
-        "saliency": thing[None],
-    }
-
-
-@pytest.fixture(scope="session")
-def streets(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a tile set of 6 training and 3 validation images."""
-    folder = tmp_path_factory.mktemp("streets")
-    scenes = []
-    for seed in range(TRAINED + SEEN):
-        files = {}
-        for layer, pixels in layers(seed).items():
-            path = folder / layer / f"street_{seed}.tif"
-            path.parent.mkdir(exist_ok=True)
-            with rasterio.open(
-                path,
-                "w",
-                driver="GTiff",
-                dtype=str(pixels.dtype),
-                count=len(pixels),
-                height=SHAPE[0],
-                width=SHAPE[1],
-                crs="EPSG:25833",
-                transform=Affine(1, 0, 9, 0, -1, 9),
-                nodata=NODATA if pixels.dtype == np.float32 else None,
-            ) as target:
-                target.write(pixels)
-            files[layer] = (path,)
-        split = "train" if seed < TRAINED else "val"
-        scenes.append(SceneFiles(path.stem, files.pop("image"), files, split))
-    options = TileOptions(resize=SHAPE, bands=("red", "green", "blue"))
-    tile(DataSet(tuple(scenes), options), folder / "tiles")
-    return folder / "tiles"
-
-
-@pytest.fixture(scope="session")
-def street(streets: Path) -> Config:
-    """Return a function that makes a training of two iterations, changed as its keywords say."""
-    decoder = {"name": "upsampling", "channels": 16}
-
-    def config(**changes: Any) -> TrainConfig:
-        base: dict[str, Any] = {
-            "name": "street",
-            "tasks": TASKS,
-            "domains": [{"name": "a", "tiles": streets}],
-            "network": {
-                "encoder": "resnet18",
-                "weights": None,
-                "output_stride": 32,
-                **dict.fromkeys(TASKS, decoder),
-            },
-            "method": {"name": "jtl"},
-            "iterations": 2,
-            "batch": 2,
-            "crop_px": 32,
-            "optimiser": {"lr": 1e-5},  # maps of a pixel have steep gradients
-            "validation": {"every": 1, "pictures": 0},
-        }
-        return TrainConfig.model_validate(base | changes)
-
-    return config
 
 
 def module(config: TrainConfig) -> MultiTaskTask:
@@ -228,7 +142,9 @@ def scored(config: TrainConfig, errors: Errors) -> Any:
     return validate(oracle, tiles, ("a",), 2)  # type: ignore[arg-type]  # all of a module that is asked
 
 
-def test_validation_of_every_kind(street: Config) -> None:
+def test_validation_of_every_kind(
+    street: Config, street_layers: Callable[[int], dict[str, NDArray[Any]]]
+) -> None:
     right = scored(street(), {})
     assert right.named == {
         "a/mean_iou": 1,
@@ -240,7 +156,7 @@ def test_validation_of_every_kind(street: Config) -> None:
     wrong = scored(street(), {"depth": lambda metres: metres + 3, "normals": aside})
     assert wrong.named["a/depth_rmse_m"] == pytest.approx(3)
     assert wrong.named["a/normals_mean_error_deg"] == pytest.approx(30, abs=1e-3)
-    metres = np.concatenate([layers(TRAINED + k)["depth"].ravel() for k in range(SEEN)])
+    metres = np.concatenate([street_layers(TRAINED + k)["depth"].ravel() for k in range(SEEN)])
     spread = metres[metres != NODATA].std()
     skills = [1, 1 - 3 / spread, 1 - 30 / 90, 1]
     assert wrong.score == pytest.approx(np.mean(skills), rel=1e-4)
@@ -357,6 +273,32 @@ def test_a_regime_is_part_of_the_request(
     with pytest.raises(ConfigError, match="a training that was stopped had regimes") as caught:
         train(config, tmp_path / "run")
     one_line(caught.value)
+
+
+def test_a_training_that_begins_with_another(
+    street: Config, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Numbers go over in the new training's unit, vectors as they are; new tasks are named."""
+    some = street(tasks=["depth", "normals"], iterations=1)
+    path = train(some, tmp_path / "some")
+    network, card = load_model(path)
+    farther = card.model_copy(update={"tasks": (Quantity(name="depth", scale=42), Normals())})
+    save_model(path, network, farther)
+    config = street(iterations=1)
+    torch.manual_seed(3)
+    made = module(config)
+    bands = ("red", "green", "blue")
+    fresh = start_from(made.model, made.tasks, bands, ["a"], path)
+    assert fresh == ("segmentation", "saliency")
+    made.model.eval()
+    image = torch.rand(1, 3, *SHAPE)
+    with torch.no_grad():
+        before, after = network(image).logits, made.model(image).logits
+    torch.testing.assert_close(after["depth"], 2 * before["depth"])
+    torch.testing.assert_close(after["normals"], before["normals"])
+    caplog.set_level("WARNING", "geosemimtl")
+    train(config, tmp_path / "more", init=path)
+    assert "does not know segmentation, saliency: trained from scratch" in caplog.text
 
 
 def test_domains_of_ground_and_of_none(street: Config, seg_tiles: Path, one_line: OneLine) -> None:

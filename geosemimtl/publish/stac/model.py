@@ -58,7 +58,7 @@ def model_item(card: ModelCard, href: str) -> str:
     bands = [{"name": name, **_data_type(card.dtype)} for name in card.bands]
     properties = {
         "description": _description(card),
-        "gsd": card.gsd_m,
+        **({} if card.gsd_m is None else {"gsd": card.gsd_m}),
         "bands": bands,
         **_mlm(card),
     }

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from geosemimtl.classes import HUMAN_PARTS_CLASSES
 from geosemimtl.publish.stac.model import model_item
+from geosemimtl.tasks import Binary, Normals, Quantity, Segmentation
 from geosemimtl.training.model_file import ModelCard
 
 Read = Callable[[str], dict[str, Any]]
@@ -123,3 +125,36 @@ def test_sensors_of_several_ranges(card: ModelCard, stac_item: Read) -> None:
     assert image["value_scaling"] is None
     assert "each sensor's range" in image["description"]
     assert properties["bands"][0] == {"name": "red"}
+
+
+def test_a_model_of_images_without_ground(
+    make_card: Callable[..., ModelCard], stac_item: Read
+) -> None:
+    """STAC has no word for a GSD that there is not, and MLM's tasks suit every kind of ours."""
+    tasks = (
+        Quantity(name="disparity", scale=120),
+        Quantity(name="depth", scale=80),
+        Normals(),
+        Binary(name="saliency"),
+        Segmentation(name="human_parts", classes=HUMAN_PARTS_CLASSES),
+    )
+    card = make_card(tasks=tasks, gsd_m=None, tile_px=(128, 256), overlap_px=0)
+    properties = stac_item(model_item(card, "./street.safetensors"))["properties"]
+    assert "gsd" not in properties
+    assert set(properties["mlm:tasks"]) == MLM_TASKS
+    (given,) = properties["mlm:input"]
+    assert "resized to 256 x 128 px" in given["description"]
+    assert given["input"]["shape"] == [-1, 3, 128, 256]
+    shapes = {each["name"]: each["result"]["shape"] for each in properties["mlm:output"]}
+    assert shapes == {
+        "disparity": [-1, 1, 128, 256],
+        "depth": [-1, 1, 128, 256],
+        "normals": [-1, 3, 128, 256],
+        "saliency": [-1, 1, 128, 256],
+        "human_parts": [-1, 7, 128, 256],
+    }
+    words = {each["name"]: each["description"] for each in properties["mlm:output"]}
+    assert words["disparity"] == "Disparity: 120 times the output is px"
+    assert words["depth"] == "Depth: 80 times the output is metres"
+    assert "sigmoid" in words["saliency"]
+    assert "softmax" in words["human_parts"]
