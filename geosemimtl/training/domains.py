@@ -122,18 +122,41 @@ def chances_of(
 
 
 def _rare_first(domain: DomainTiles, temperature: float) -> NDArray[np.float64]:
-    names = _classes_of(domain).names
-    shares = np.array(tile_class_shares(domain.folder, names), np.float64)
+    shares = _kept_shares(domain)
     has = shares > 0
     present = has.any(axis=0)
+    chances = np.full(len(shares), 1 / len(shares))
     if not present.any():
-        return np.full(len(shares), 1 / len(shares))
+        return chances
     frequency = shares.sum(axis=0) / shares.sum()
     wanted = np.where(present, np.exp((frequency.min() - frequency) / temperature), 0)
     each = wanted / wanted.sum() / np.maximum(has.sum(axis=0), 1)
-    chances: NDArray[np.float64] = (has * each).sum(axis=1)
-    chances /= chances.sum()
+    # tiles whose labels a regime hides are drawn as often as without
+    kept = _keeps_classes(domain)
+    rare: NDArray[np.float64] = (has * each).sum(axis=1)
+    chances[kept] = rare[kept] / rare.sum() * kept.mean()
     return chances
+
+
+def _keeps_classes(domain: DomainTiles) -> NDArray[np.bool_]:
+    """Return by tile whether its classes are used."""
+    return np.array([SEGMENTATION in domain.labelled(name) for name in domain.names])
+
+
+def _kept_shares(domain: DomainTiles) -> NDArray[np.float64]:
+    """Return by tile the shares of its pixels that are of each class, 0 where they are hidden."""
+    names = _classes_of(domain).names
+    shares = np.array(tile_class_shares(domain.folder, names), np.float64)
+    shares[~_keeps_classes(domain)] = 0
+    return shares
+
+
+def _class_pixels(domain: DomainTiles) -> NDArray[np.float64]:
+    """Return how many pixels of each class a training sees labelled."""
+    if domain.regime is None:
+        return np.array(domain.tileset.class_pixels, np.float64)
+    shares: NDArray[np.float64] = _kept_shares(domain).sum(axis=0)
+    return shares * math.prod(domain.tileset.size_px)
 
 
 def _require_alike(first: DomainTiles, domain: DomainTiles) -> None:
@@ -199,7 +222,7 @@ def _class_weights(power: float, domains: Sequence[DomainTiles]) -> Tensor | Non
     labelled = [domain for domain in domains if SEGMENTATION in domain.supervises]
     if not labelled:
         return None
-    pixels = np.array([d.tileset.class_pixels for d in labelled], np.float64).sum(axis=0)
+    pixels = np.sum([_class_pixels(domain) for domain in labelled], axis=0)
     names = zip(_classes_of(labelled[0]).names, pixels, strict=True)
     if unseen := [name for name, count in names if count == 0]:
         _LOG.warning("no training pixel is %s: the model will not know it", ", ".join(unseen))
