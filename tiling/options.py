@@ -91,6 +91,11 @@ class TileOptions:
             return
         if min(self.resize) < 1:
             raise ConfigError(f"--resize {self.resize[0]}x{self.resize[1]}: give ROWSxCOLUMNS")
+        if self.mosaic:
+            raise ConfigError(
+                "--mosaic: images that lie nowhere on the ground form no scene together; leave it "
+                "out, or --resize"
+            )
         if self.gsd_m is not None or self.crs is not None:
             raise ConfigError(
                 "--resize: images that lie nowhere on the ground have no metres and no CRS; leave "

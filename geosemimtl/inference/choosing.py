@@ -189,7 +189,12 @@ def _require_whole(options: PredictOptions) -> None:
         ConfigError: An option asks for it.
     """
     grid = options.grid if isinstance(options.grid, float) else None
-    asked = {"--bounds": options.bounds, "--aoi": options.area, "--grid METRES": grid}
+    asked = {
+        "--bounds": options.bounds,
+        "--aoi": options.area,
+        "--grid METRES": grid,
+        "--mosaic": options.mosaic or None,
+    }
     for flag, value in asked.items():
         if value is not None:
             raise ConfigError(

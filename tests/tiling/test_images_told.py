@@ -193,6 +193,13 @@ def test_metres_and_crs_of_what_has_none(changed: dict[str, Any], one_line: OneL
     one_line(caught.value)
 
 
+def test_images_form_no_mosaic(one_line: OneLine) -> None:
+    """They would hide one another."""
+    with pytest.raises(ConfigError, match=r"--mosaic: images .* form no scene together") as caught:
+        replace(OPTIONS, mosaic=True)
+    one_line(caught.value)
+
+
 @pytest.mark.parametrize("size", [(0, 4), (4, -1)])
 def test_sizes_of_nothing(size: tuple[int, int], one_line: OneLine) -> None:
     with pytest.raises(ConfigError, match=f"--resize {size[0]}x{size[1]}: ") as caught:

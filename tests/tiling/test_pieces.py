@@ -18,7 +18,7 @@ from geosemimtl.tasks import HEIGHT, SEGMENTATION
 from geosemimtl.tiling import pieces
 from geosemimtl.tiling.layers import Piece
 from geosemimtl.tiling.layout import EDGES, axis_offsets
-from geosemimtl.tiling.pieces import PieceQueue, Settled, assemble, bands
+from geosemimtl.tiling.pieces import Inline, PieceQueue, Settled, assemble, bands, in_order
 
 ROWS, COLS = 40, 30
 IMAGE = np.arange(1, 2 * ROWS * COLS + 1, dtype=np.uint16).reshape(2, ROWS, COLS)
@@ -147,3 +147,35 @@ def test_work_is_over_when_it_is_left() -> None:
         assert len(after) < 5, "what was not is forgotten"
         assert pool.submit(int).result() == 0, "the pool itself goes on"
         assert done == after
+
+
+def test_work_side_by_side_comes_in_order() -> None:
+    """Whatever takes longest; no more is begun ahead than was asked for."""
+    begun: list[int] = []
+
+    def work(number: int) -> int:
+        begun.append(number)
+        time.sleep(0.02 if number % 3 == 0 else 0)
+        return number * number
+
+    with ThreadPoolExecutor(3) as pool:
+        coming = in_order(pool, work, range(20), ahead=4)
+        assert next(coming).result() == 0
+        assert max(begun) <= 4
+        assert [each.result() for each in coming] == [number**2 for number in range(1, 20)]
+        assert sorted(begun) == list(range(20))
+        assert list(in_order(pool, work, [], ahead=4)) == []
+
+
+def test_work_that_is_done_at_once() -> None:
+    """In the thread that brings it; what goes wrong is told to who asks."""
+
+    def fail() -> None:
+        raise ValueError("no")
+
+    with Inline() as executor:
+        assert executor.submit(threading.current_thread).result() is threading.current_thread()
+        done = executor.submit(fail)
+        assert done.done()
+        with pytest.raises(ValueError, match="no"):
+            done.result()
