@@ -69,12 +69,14 @@ def command(
 
 
 def _words(made: Exported) -> str:
-    units = {"height": " m"}
+    from geosemimtl.tasks import UNITS
+
     apart = ", ".join(
-        f"{task} by {difference:.1g}{units.get(task, '')}"
+        f"{task} by {difference:.1g} {UNITS.get(task, '')}".rstrip()
         for task, difference in made.differences.items()
     )
-    size = f"{made.size_px} x {made.size_px} px"
+    rows, columns = made.size_px
+    size = f"{columns} x {rows} px"
     if made.multiple_px is not None:
         size = f"any height and width in multiples of {made.multiple_px} px"
     return f"images of {size}; differs from torch at most: {apart}"

@@ -60,6 +60,14 @@ def test_export_info_check_predict(run: Run, place: Path, model: Path) -> None:
     )
 
 
+def test_deepness_in_words(run: Run) -> None:
+    done = run("export", MODEL, "--deepness", "-o", "words.onnx")
+    assert done.code == 0
+    heights = done.err.split("words_deepness_height.onnx: ")[1]
+    assert heights.startswith("images of 64 x 64 px; differs from torch at most: height by ")
+    assert heights.rstrip().endswith(" m")
+
+
 def test_deepness_as_json(run: Run) -> None:
     done = run("export", MODEL, "--deepness", "-o", "plugin.onnx", "--json")
     assert done.code == 0

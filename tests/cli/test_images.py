@@ -210,3 +210,13 @@ def test_a_regime_of_images(run: Run) -> None:
     regime = read_regime(Path("half.json"))
     assert set(regime.images) <= set("abcd")
     assert regime.counts == {"segmentation": len(regime.images) // 2}
+
+
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize("how", [(), ("--per-tile",)])
+def test_truth_of_images_without_ground(run: Run, how: tuple[str, ...]) -> None:
+    said = refused(
+        run, "evaluate", "images/a.png", "--model", MODEL, "--labels", "labels/a.png", *how
+    )
+    assert "the model street is of images that lie nowhere on the ground" in said
+    assert "geosemimtl evaluate TILES" in said

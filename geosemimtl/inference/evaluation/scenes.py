@@ -150,7 +150,7 @@ def evaluate_model(  # noqa: PLR0913  (what predict takes, and what evaluate doe
     scoring = scoring or ScoreOptions()
     options = replace(options or PredictOptions(), confidence=scoring.report)
     images = scene_images(scenes, mosaic=options.mosaic)
-    require_truth(len(images), read_card(model).tasks, labels, true_heights, scoring)
+    require_truth(len(images), read_card(model), labels, true_heights, scoring)
     with TemporaryDirectory() as folder:
         made: list[Prediction] = []
         for number, files in enumerate(images):  # scenes may have one name

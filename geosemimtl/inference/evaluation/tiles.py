@@ -92,7 +92,7 @@ def evaluate_tiles(  # noqa: PLR0913  (what predict takes, and what evaluate doe
         raise ConfigError("--per-tile: scores whole scenes; leave --bounds and --aoi out")
     images = scene_images(scenes, mosaic=options.mosaic)
     card = read_card(model)
-    require_truth(len(images), card.tasks, labels, true_heights, scoring)
+    require_truth(len(images), card, labels, true_heights, scoring)
     form = TruthForm(label_classes, class_column, options.assume_crs)
     setting, sizes = settle(options, model, card.tile_px, ())
     network, _ = kind_of(model).opened(model, setting.devices[0], setting.precision, options)

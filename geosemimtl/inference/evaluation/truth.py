@@ -12,24 +12,20 @@ from numpy.typing import NDArray
 from rasterio.windows import Window
 
 from geosemimtl.classes import IGNORE, Classes, ClassMap, class_map_of
-from geosemimtl.errors import LabelError
+from geosemimtl.errors import ConfigError, LabelError
 from geosemimtl.inference.evaluation.scoring import ScoreOptions
 from geosemimtl.metrics.erosion import away_from_boundaries
 from geosemimtl.progress import Track, silent
 from geosemimtl.raster.grid import PixelGrid
 from geosemimtl.raster.scene import Georeference, Scene
-from geosemimtl.tasks import (
-    HEIGHT,
-    SEGMENTATION,
-    Segmentation,
-    Task,
-)
+from geosemimtl.tasks import HEIGHT, SEGMENTATION, Segmentation
 from geosemimtl.tiling.labels import (
     check_overlap,
     open_heights,
     open_labels,
 )
 from geosemimtl.tiling.target_layer import TargetLayer, TargetReader
+from geosemimtl.training.model_file import ModelCard
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +179,7 @@ def open_true_heights(truth: Path, grid: PixelGrid, form: TruthForm) -> Scene:
 
 def require_truth(
     scenes: int,
-    tasks: Sequence[Task],
+    card: ModelCard,
     labels: Sequence[Path],
     true_heights: Sequence[Path],
     scoring: ScoreOptions,
@@ -192,9 +188,14 @@ def require_truth(
 
     Raises:
         LabelError: There is no truth, not one for each scene, or none of what the model predicts.
-        ConfigError: The model has no class that is to be left out.
+        ConfigError: The model has no class that is to be left out, or is of images without ground.
     """
-    names = {task.name for task in tasks}
+    if card.gsd_m is None:
+        raise ConfigError(
+            f"the model {card.name} is of images that lie nowhere on the ground, which are scored "
+            "as tile sets: cut images and labels by geosemimtl tile, then geosemimtl evaluate TILES"
+        )
+    names = {task.name for task in card.tasks}
     for task, truth, flag in (
         (SEGMENTATION, labels, "--labels"),
         (HEIGHT, true_heights, "--height"),
@@ -205,7 +206,7 @@ def require_truth(
             raise LabelError(f"{scenes} scene(s) but {len(truth)} {flag}: name one for each")
     if not labels and not true_heights:
         raise LabelError("nothing to compare: name --labels or --height")
-    for each in tasks:
+    for each in card.tasks:
         if labels and isinstance(each, Segmentation):
             scoring.left_out(each.classes)
 
