@@ -261,8 +261,8 @@ def _request(
                     for domain, names in zip(domains, tiles, strict=True)
                 },
                 "regimes": {
-                    str(domain.folder): _digest(domain.regime.model_dump_json().encode())
-                    for domain in domains
+                    entry.name: _digest(domain.regime.model_dump_json().encode())
+                    for entry, domain in zip(config.domains, domains, strict=True)
                     if domain.regime
                 },
                 "--init": None if init is None else f"{init} {_digest(init.read_bytes())}",

@@ -255,7 +255,10 @@ def test_a_regime_is_part_of_the_request(
 ) -> None:
     """A training that was stopped does not go on with other labels, of the same file even."""
     file = tmp_path / "regime.json"
-    config = street(domains=[{**_domain(street), "regime": str(file)}], iterations=4)
+    tiles = _domain(street)["tiles"]
+    hidden = {"name": "hidden", "tiles": tiles, "regime": str(file)}
+    half = {"name": "half", "tiles": tiles, "regime": {"kind": "1/2", "seed": 0}}
+    config = street(domains=[hidden, half], iterations=4)
 
     def draw(seed: int) -> None:
         regime = draw_regime([f"street_{k}" for k in range(TRAINED)], TASKS, "1/2", seed)
