@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from geosemimtl.data.sets.finding import find_data_set
 from geosemimtl.data.street.dataset import StreetFolders, write_street
 from geosemimtl.demonstration.recipes import departures, prepare
 from geosemimtl.files import write_text
@@ -27,6 +28,7 @@ from geosemimtl.publish.tile_set_tables import tile_set_summaries
 from geosemimtl.raster.scene import opened
 from geosemimtl.tasks import DISPARITY, NODATA, SEGMENTATION
 from geosemimtl.tiling.index import tile_names
+from geosemimtl.tiling.scenes import SceneFiles
 from geosemimtl.training.config import TrainConfig, load_config
 from geosemimtl.training.data_sets import cut_data_sets
 from geosemimtl.training.model_file import read_card
@@ -109,8 +111,9 @@ def street_demo(
     tiles = {domain.name: domain.tiles for domain in config.domains}
     # the same figures on processors with and without bfloat16
     options = PredictOptions(precision="float32")
-    unseen = {look: _unseen(drawn_to, look, plan.shown) for look in SUPERVISES}
-    images = [image for each in unseen.values() for image in each]
+    of_look = zip(SUPERVISES, _roots(drawn_to).items(), strict=True)
+    unseen = {look: _unseen(name, root, plan.shown) for look, (name, root) in of_look}
+    images = [scene.image[0] for each in unseen.values() for scene in each]
     made = predict(images, model, output=folder, options=options, track=track)
     rasters = dict(zip(images, (each.rasters for each in made), strict=True))
     scores = {
@@ -118,9 +121,9 @@ def street_demo(
         for look, each in tiles.items()
     }
     rows = [
-        _row(look, image, rasters[image], tiles[look])
+        _row(look, scene, rasters[scene.image[0]], tiles[look])
         for look, each in unseen.items()
-        for image in each
+        for scene in each
     ]
     return _publish(config, folder, model, rows, scores)
 
@@ -137,23 +140,15 @@ def _roots(drawn_to: StreetFolders) -> dict[str, Path]:
     return {"cityscapes": drawn_to.camera, "synscapes": drawn_to.rendered}
 
 
-def _unseen(drawn_to: StreetFolders, look: str, count: int) -> list[Path]:
-    """Return images that no training saw, in the order of their tiles."""
-    if look == "camera":
-        return sorted(drawn_to.camera.glob(f"leftImg8bit/{_SPLIT}/*/*.png"))[:count]
-    numbered = {int(path.stem): path for path in drawn_to.rendered.glob("img/rgb/*.png")}
-    return [numbered[number] for number in sorted(numbered) if number > _LAST_TRAIN][:count]
+def _unseen(data_set: str, root: Path, count: int) -> list[SceneFiles]:
+    """Return images that no training saw."""
+    return [each for each in find_data_set(data_set, root).scenes if each.split == _SPLIT][:count]
 
 
-#: Synscapes' images up to this number are to train with.
-_LAST_TRAIN = 20000
-
-
-def _row(look: str, image: Path, rasters: Mapping[str, Path], tiles: Path) -> Panels:
+def _row(look: str, scene: SceneFiles, rasters: Mapping[str, Path], tiles: Path) -> Panels:
     """Return an image with what is predicted and, from its tile, what is true."""
-    stem = image.stem.removesuffix("_leftImg8bit")
-    (name,) = [name for name in tile_names(tiles, _SPLIT) if name.startswith(f"{stem}_r000")]
-    with opened(image) as source:
+    (name,) = [name for name in tile_names(tiles, _SPLIT) if name.startswith(f"{scene.name}_r000")]
+    with opened(scene.image[0]) as source:
         pixels = source.read()
     shown = stretched(pixels, np.ones(pixels.shape[1:], bool))
     taught = {SEGMENTATION: "classes", DISPARITY: "disparities"}[SUPERVISES[look]]

@@ -40,7 +40,7 @@ from geosemimtl.machine import peak_memory_mb
 from geosemimtl.progress import Track, silent
 from geosemimtl.raster.environment import gdal_environment
 from geosemimtl.raster.formats import GEOTIFF
-from geosemimtl.training.model_file import read_card
+from geosemimtl.training.model_file import ModelCard, read_card
 
 _LOG = logging.getLogger(__name__)
 
@@ -87,16 +87,8 @@ def predict(  # noqa: PLR0913  (each is a caller's own choice)
     """
     options = options or PredictOptions()
     card = read_card(model)
-    if companions and card.gsd_m is None:
-        raise ConfigError(
-            f"{model}: learned from images that lie nowhere on the ground, of which no project and "
-            "no STAC item is made; leave --project and --stac out"
-        )
-    if companions and options.format != GEOTIFF:
-        raise ConfigError(
-            f"--format {options.format}: a project and a STAC item are made of GeoTIFFs; leave "
-            "--project and --stac out, or --format"
-        )
+    if companions:
+        _require_companions(model, card, options)
     setting, sizes = settle(options, model, card.tile_px, devices)
     with ExitStack() as stack:
         stack.enter_context(gdal_environment())
@@ -119,6 +111,20 @@ def predict(  # noqa: PLR0913  (each is a caller's own choice)
     for task in tasks:
         remove_work_folder(task.chosen.target)
     return made
+
+
+def _require_companions(model: Path, card: ModelCard, options: PredictOptions) -> None:
+    """Refuse rasters that nothing can be made of."""
+    if card.gsd_m is None:
+        raise ConfigError(
+            f"{model}: learned from images that lie nowhere on the ground, of which no project and "
+            "no STAC item is made; leave --project and --stac out"
+        )
+    if options.format != GEOTIFF:
+        raise ConfigError(
+            f"--format {options.format}: a project and a STAC item are made of GeoTIFFs; leave "
+            "--project and --stac out, or --format"
+        )
 
 
 class _Task(NamedTuple):

@@ -153,6 +153,7 @@ def _kept_shares(domain: DomainTiles) -> NDArray[np.float64]:
 
 def _class_pixels(domain: DomainTiles) -> NDArray[np.float64]:
     """Return how many pixels of each class a training sees labelled."""
+    # the tile set counts pixels of overlaps once, tiles' shares count them in each tile
     if domain.regime is None:
         return np.array(domain.tileset.class_pixels, np.float64)
     shares: NDArray[np.float64] = _kept_shares(domain).sum(axis=0)
