@@ -21,7 +21,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from geosemimtl.classes import ClassMap, MappedClass
+from geosemimtl.classes import ClassMap
 from geosemimtl.data.sets import mtan
 from geosemimtl.data.sets.benchmark import Benchmark, Target, Variant
 from geosemimtl.data.sets.cityscapes_classes import CLASS_MAPS
@@ -33,19 +33,12 @@ _MOST_16_BIT: Final = 65535
 _STEPS_A_PIXEL: Final = 256
 
 
-def _by_index(classes: ClassMap) -> ClassMap:
-    """Return a class map's classes, written as their indices and -1."""
-    return ClassMap(
-        entries=tuple(
-            MappedClass(name=entry.name, color=entry.color, written=(index,))
-            for index, entry in enumerate(classes.entries)
-        ),
-        ignore=(-1,),
-    )
+def _by_index(name: str) -> ClassMap:
+    return mtan.class_map_of({entry.name: entry.color for entry in CLASS_MAPS[name].entries})
 
 
-CLASS_MAP_7: Final = _by_index(CLASS_MAPS["mtpsl7"])
-CLASS_MAP_19: Final = _by_index(CLASS_MAPS["cityscapes19"])
+CLASS_MAP_7: Final = _by_index("mtpsl7")
+CLASS_MAP_19: Final = _by_index("cityscapes19")
 
 
 def read_classes_7(path: Path) -> NDArray[np.uint8]:
@@ -83,8 +76,7 @@ def read_inverse_depth(path: Path) -> NDArray[np.float32]:
     Raises:
         SceneError: It is missing, damaged or of another shape.
     """
-    stored = mtan.single(path).astype(np.float32)
-    return np.where(stored > 0, stored, np.float32(np.nan))
+    return mtan.above_zero(path)
 
 
 def read_disparity(path: Path) -> NDArray[np.float32]:

@@ -18,7 +18,6 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from geosemimtl.classes import ClassMap, MappedClass
 from geosemimtl.data.sets import mtan
 from geosemimtl.data.sets.benchmark import Benchmark, Target, Variant
 from geosemimtl.data.sets.decoding import (
@@ -46,13 +45,7 @@ _COLOURS: Final = {
     "wall": "#f98b00",
     "window": "#e1e5c2",
 }
-CLASS_MAP: Final = ClassMap(
-    entries=tuple(
-        MappedClass(name=name, color=color, written=(index,))
-        for index, (name, color) in enumerate(_COLOURS.items())
-    ),
-    ignore=(-1,),
-)
+CLASS_MAP: Final = mtan.class_map_of(_COLOURS)
 
 
 def read_classes(path: Path) -> NDArray[np.uint8]:
@@ -83,8 +76,7 @@ def read_depth(path: Path) -> NDArray[np.float32]:
     Raises:
         SceneError: It is missing, damaged or of another shape.
     """
-    stored = mtan.single(path).astype(np.float32)
-    return np.where(stored > 0, stored, np.float32(np.nan))
+    return mtan.above_zero(path)
 
 
 def read_normals(path: Path) -> NDArray[np.float32]:
